@@ -1,0 +1,41 @@
+#pragma once
+
+#include "core/config/run_config.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace cogent {
+
+// Reads a YAML file (empty path: only defaults), then applies `key=value` overrides in order (the
+// value is YAML). An unknown key is an Error of kUsage that names the nearest known one; so is a
+// value of the wrong kind, with the line where it stands.
+RunConfig load_config(const std::filesystem::path& file, std::span<const std::string> overrides);
+RunConfig parse_config(const std::string& yaml, const std::string& source_name,
+                       std::span<const std::string> overrides);
+
+enum class Stage { kAnnotate, kSft, kGrpo, kEvaluate };
+
+// Cross-field checks for a stage and a world size; the first broken rule is an Error of kUsage with
+// both values and what to change.
+void validate_config(const RunConfig& config, Stage stage, int world_size);
+
+// The complete configuration, every key in table order: what run.dir/config.yaml holds.
+// parse_config(to_yaml(c)) gives c again.
+std::string to_yaml(const RunConfig& config);
+
+// XXH3-64 of the keys that change the arithmetic of a run, and of the others (counts of ranks,
+// paths, logging), which a resume may change.
+std::uint64_t arithmetic_digest(const RunConfig& config);
+std::uint64_t operational_digest(const RunConfig& config);
+
+// The known keys with type, default and meaning, as text for a terminal or as the Markdown of
+// docs/config.md.
+std::string explain_key(
+    const std::string& key);  // Error of kUsage naming the nearest where it is unknown
+std::string explain_all_markdown();
+
+}  // namespace cogent

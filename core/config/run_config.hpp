@@ -1,0 +1,147 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cogent {
+
+// Everything a run depends on. Keys, defaults and meaning: the table in schema.cpp (`cogent config
+// explain --all`, docs/config.md).
+
+enum class Numerics { kExact, kFast };
+enum class WeightType { kFloat32, kBFloat16 };
+enum class ChatTemplate { kOwn, kReasoningNer };
+enum class MetricRules { kReference, kCorrected };
+enum class Placement { kSeparate, kColocated };
+enum class ShardMode { kNone, kOptimizer, kGradients, kParameters };
+enum class Recompute { kNone, kFull };
+enum class Schedule { kCosine, kLinear, kConstant };
+enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo };
+enum class ScaleRewards { kGroup, kBatch, kNone };
+enum class Teacher { kRationale, kHttp, kModel };
+
+struct RunFolder {
+  std::string dir;
+};
+struct ModelSettings {
+  std::string
+      path;  // Hugging Face directory, GGUF file, checkpoint or run folder; "random:..." for tests
+  WeightType weights = WeightType::kFloat32;
+  WeightType compute = WeightType::kFloat32;
+};
+struct PromptSettings {
+  std::string template_file;  // key prompt.template; empty: the built-in wording
+  bool add_source = false;
+  bool cot = true;
+};
+struct ChatSettings {
+  ChatTemplate format = ChatTemplate::kReasoningNer;  // key chat.template
+};
+struct DataSettings {
+  std::vector<std::string> train, dev, test;
+};
+struct MetricSettings {
+  MetricRules rules = MetricRules::kCorrected;
+};
+struct ClusterSettings {
+  int learners = 1;
+  int workers = 1;
+  Placement placement = Placement::kSeparate;
+  int threads = 0;                // a rank's compute threads; 0: the host's cores
+  double deadline_seconds = 600;  // of one collective
+};
+struct LearnerSettings {
+  ShardMode shard = ShardMode::kOptimizer;
+  Recompute recompute = Recompute::kNone;
+  std::int64_t micro_batch_tokens = 2048;
+};
+struct TrainSettings {
+  std::int64_t steps = 0;  // 0: by train.epochs
+  double epochs = 1;
+  std::int64_t eval_every = 0;  // 0: never
+  std::int64_t eval_limit = 0;  // development examples used in the loop; 0: all
+};
+struct SftSettings {
+  std::int64_t batch_size = 16;    // sequences an update, all learners together
+  std::int64_t max_length = 2048;  // tokens of a sequence; the last ones are kept
+};
+struct OptimizerSettings {
+  double lr = 2e-5;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double clip_norm = 1.0;  // 0: off
+  Schedule schedule = Schedule::kCosine;
+  double warmup_ratio = 0.03;
+  int max_skipped =
+      5;  // updates skipped in a row for a value that is not finite, before the run ends
+};
+struct RolloutSettings {
+  std::int64_t prompts_per_step = 8;
+  std::int64_t group_size = 8;
+  double temperature = 0.9;
+  double top_p = 1;
+  std::int64_t top_k = 0;
+  std::int64_t max_prompt_tokens = 2048;  // longer prompts are an error
+  std::int64_t max_new_tokens = 192;
+  int max_policy_lag = 0;
+  bool in_flight_update = false;
+  bool record = false;
+  std::string replay;  // a recorded file or folder; empty: draw
+};
+struct EvaluateSettings {
+  std::int64_t max_new_tokens = 256;
+  std::int64_t batch = 32;  // sequences at a time
+};
+struct GrpoSettings {
+  LossType loss = LossType::kDrGrpo;
+  ScaleRewards scale_rewards = ScaleRewards::kGroup;
+  double clip_low = 0.2;
+  double clip_high = 0.28;
+  double delta = 0;  // upper bound of the ratio for negative advantages (dual clip); 0: off
+  double beta = 0.04;
+  std::int64_t num_iterations = 1;
+  std::int64_t mini_batch_prompts = 0;  // prompts of a mini-batch; 0: the whole step
+  bool mask_truncated = false;
+};
+struct RewardSettings {
+  double f1 = 10;
+  double schema = 1;
+  double length =
+      0;  // share of the token budget that is used: varies on random text, for tests of the loop
+};
+struct AnnotateSettings {
+  Teacher teacher = Teacher::kRationale;
+  std::string input, output, rejected;
+  std::string labels;  // JSON file: label -> one-line description
+};
+struct CheckpointSettings {
+  std::int64_t every_steps = 0;  // 0: at the end only
+  double every_minutes = 0;      // 0: off
+  std::int64_t keep_last = 2;
+};
+
+struct RunConfig {
+  std::uint64_t seed = 0;
+  Numerics numerics = Numerics::kFast;
+  RunFolder run;
+  ModelSettings model;
+  PromptSettings prompt;
+  ChatSettings chat;
+  DataSettings data;
+  MetricSettings metric;
+  ClusterSettings cluster;
+  LearnerSettings learner;
+  TrainSettings train;
+  SftSettings sft;
+  OptimizerSettings optimizer;
+  RolloutSettings rollout;
+  EvaluateSettings evaluate;
+  GrpoSettings grpo;
+  RewardSettings reward;
+  AnnotateSettings annotate;
+  CheckpointSettings checkpoint;
+};
+
+}  // namespace cogent
