@@ -1,0 +1,127 @@
+#pragma once
+
+#include "core/model/ops/ops.hpp"
+#include "core/model/weights/model_config.hpp"
+#include "core/model/weights/weight_source.hpp"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace cogent::model {
+
+// One unit's parameters, or their gradients, in the order of its UnitSpec: matrices [rows, cols],
+// vectors [rows].
+using UnitTensors = std::vector<at::Tensor>;
+
+// Token rows that go through the model together, whatever sequences they belong to.
+struct RowPlan {
+  at::Tensor ids;       // [rows] int64
+  at::Tensor cos, sin;  // [rows, head_dim / 2]
+  std::vector<AttentionSegment> segments;
+  at::Tensor cache_rows;  // [rows] int64: where each row's keys and values go in the KvCache;
+                          // undefined: segments address the batch itself
+  std::int64_t rows() const { return ids.size(0); }
+};
+
+// Keys and values of every layer, addressed by row.
+struct KvCache {
+  std::vector<at::Tensor> keys, values;  // one a layer: [capacity, kv_heads, head_dim]
+};
+KvCache make_kv_cache(const ModelConfig& config, std::int64_t capacity,
+                      at::ScalarType type = at::kFloat);
+
+// What a block's backward needs of its forward.
+struct BlockActivations {
+  at::Tensor x;                // [rows, hidden] input
+  at::Tensor attention_input;  // [rows, hidden] after the first norm
+  at::Tensor q_raw, k_raw;     // before q/k norm; undefined without q/k norm
+  at::Tensor q, k, v;          // [rows, heads, head_dim] after RoPE
+  AttentionOutput attention;
+  at::Tensor middle;               // [rows, hidden] after the first residual
+  at::Tensor mlp_input;            // [rows, hidden] after the second norm
+  at::Tensor gate, up, activated;  // [rows, intermediate]
+};
+
+struct HeadActivations {
+  at::Tensor rows;      // [n] int64: which rows of x
+  at::Tensor selected;  // [n, hidden] their values
+  at::Tensor normed;    // [n, hidden]
+  at::Tensor targets;   // [n]
+  TokenLogprobs logprobs;
+  double temperature = 1;
+};
+
+// The one model definition: sampling and training call the same functions, unit by unit. Stateless
+// but for the configuration; weights are handed in, so that a caller may gather and release them.
+class Transformer {
+ public:
+  Transformer(ModelConfig config, const OpTable& ops);
+
+  const ModelConfig& config() const { return config_; }
+  const std::vector<UnitSpec>& units() const { return units_; }
+
+  // ids and positions [rows]. `cache_rows` empty: no cache.
+  RowPlan plan(std::span<const std::int32_t> ids, std::span<const std::int32_t> positions,
+               std::vector<AttentionSegment> segments,
+               std::span<const std::int64_t> cache_rows = {},
+               at::ScalarType type = at::kFloat) const;
+
+  at::Tensor embed(const UnitTensors& embedding, const RowPlan& plan) const;  // [rows, hidden]
+  void embed_backward(const at::Tensor& dx, const RowPlan& plan, UnitTensors& gradient) const;
+
+  // One block. `cache` non-null where the plan has cache_rows: this layer's new keys and values are
+  // written there first. `saved` null: nothing is kept. x [rows, hidden]; returns the same shape.
+  at::Tensor block(std::int64_t layer, const UnitTensors& weights, const RowPlan& plan,
+                   const at::Tensor& x, KvCache* cache, BlockActivations* saved) const;
+  at::Tensor block_backward(const UnitTensors& weights, const RowPlan& plan,
+                            const BlockActivations& saved, const at::Tensor& dy,
+                            UnitTensors& gradient) const;
+
+  // Final norm and log-probability of targets[i] at row rows[i] of x. `head_matrix` [vocab,
+  // hidden]: the head unit's own, or the embedding's where tied. `saved` null: nothing is kept.
+  TokenLogprobs head(const UnitTensors& weights, const at::Tensor& head_matrix, const at::Tensor& x,
+                     std::span<const std::int64_t> rows, std::span<const std::int32_t> targets,
+                     double temperature, HeadActivations* saved) const;
+  // dlogprob [n]. Returns dx over all of x's rows (zero where no target stands); adds to the head
+  // unit's gradient and to dhead_matrix.
+  at::Tensor head_backward(const UnitTensors& weights, const at::Tensor& head_matrix,
+                           const HeadActivations& saved, const at::Tensor& dlogprob,
+                           std::int64_t x_rows, UnitTensors& gradient,
+                           at::Tensor& dhead_matrix) const;
+
+  // Logits [n, vocab] at these rows of x: what sampling draws from.
+  at::Tensor logits(const UnitTensors& weights, const at::Tensor& head_matrix, const at::Tensor& x,
+                    std::span<const std::int64_t> rows) const;
+
+ private:
+  ModelConfig config_;
+  std::vector<UnitSpec> units_;
+  const OpTable& ops_;
+  std::vector<double> inverse_frequencies_;  // [head_dim / 2] after RoPE scaling
+};
+
+// A whole set of weights in memory, unit by unit, each unit's parameters being views into one flat
+// buffer of its own.
+struct ModelWeights {
+  std::vector<at::Tensor> flat;    // one a unit: [unit size]
+  std::vector<UnitTensors> units;  // views
+  // The matrix that the head multiplies with.
+  const at::Tensor& head_matrix(const ModelConfig& config) const {
+    return config.tied_embeddings ? units.front()[0] : units.back()[1];
+  }
+};
+ModelWeights allocate_weights(const std::vector<UnitSpec>& units,
+                              at::ScalarType type = at::kFloat);  // zeros
+// Views of a unit's parameters into its flat buffer [unit size], in UnitSpec order, without gaps.
+UnitTensors unit_views(const UnitSpec& unit, const at::Tensor& flat);
+ModelWeights load_weights(const WeightSource& source);  // float32
+
+// Natural log-probabilities of ids[i + 1] given ids[0..i] at temperature 1: [n - 1]. The plain
+// forward of one sequence, for filters and tests.
+std::vector<float> sequence_logprobs(const Transformer& model, const ModelWeights& weights,
+                                     std::span<const std::int32_t> ids);
+
+}  // namespace cogent::model

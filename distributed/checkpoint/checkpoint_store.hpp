@@ -1,0 +1,92 @@
+#pragma once
+
+#include "core/model/weights/weight_source.hpp"
+#include "distributed/communicator.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace cogent::distributed {
+
+// Where in a parameter (canonical row-major order, no padding) a run of values stands.
+struct ShardPlace {
+  std::string parameter;            // Hugging Face name
+  std::vector<std::int64_t> shape;  // of the whole parameter
+  std::int64_t offset = 0;          // first value
+};
+struct ShardView {
+  ShardPlace place;
+  std::span<const float> values;
+};
+struct ShardTarget {
+  ShardPlace place;
+  std::span<float> values;
+};
+
+// What is stored of a parameter.
+enum class ShardKind : std::uint8_t {
+  kWeight,
+  kExpAvg,
+  kExpAvgSq
+};  // groups "weight", "exp_avg", "exp_avg_sq"
+
+// Everything about a checkpoint that is not a tensor. The manifest holds it.
+struct CheckpointState {
+  std::int64_t step = 0;
+  std::int64_t updates = 0;  // AdamW's t, and the schedule's
+  std::string stage;         // "sft" or "grpo"
+  std::uint64_t weights_xxh3 = 0;
+  std::uint64_t arithmetic_digest = 0;
+  std::uint64_t data_digest = 0;
+  std::string fingerprint;                      // CPU kernels and library versions that ran
+  std::map<std::string, std::string> counters;  // the stage's own: skipped updates, best F1, ...
+};
+
+// The checkpoints of one run folder: DIR/step-00000012/ with one HDF5 file a learner, the model's
+// config.json and tokenizer files, and manifest.yaml, written last. Layout:
+// docs/formats/checkpoint.md. A step-N.tmp is never read. Errors are kCheckpoint.
+class CheckpointStore {
+ public:
+  // `learners`: the ranks that hold shards; it must outlive the store. keep_last < 1 counts as 1.
+  CheckpointStore(std::filesystem::path dir, Communicator& learners, std::int64_t keep_last);
+  ~CheckpointStore();
+
+  // Collective. Writes this rank's shards into step-N.tmp, syncs, agrees over the ranks that all
+  // succeeded, then rank 0 writes the manifest and renames. A failure on any rank is an Error on
+  // all (naming the rank and its reason), and the last good checkpoint is untouched. `files`: small
+  // text files that make the folder a model (config.json, tokenizer.json, tokenizer_config.json);
+  // rank 0's count.
+  void save(const CheckpointState& state, const std::map<ShardKind, std::vector<ShardView>>& shards,
+            const std::map<std::string, std::string>& files);
+
+  // Collective. The newest checkpoint whose every file passes (existence, size, hash). Invalid ones
+  // are named in the log and passed over; where checkpoints stand but none is valid, an Error.
+  // Nothing: there is no checkpoint.
+  std::optional<CheckpointState> find_latest();
+
+  // Fills the targets from the checkpoint of this step, whatever number of learners wrote it;
+  // checksums are verified. Each rank reads on its own.
+  void load(std::int64_t step, const std::map<ShardKind, std::vector<ShardTarget>>& targets);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Is this folder one checkpoint (it has a manifest)? And the newest valid one of a run folder or of
+// its checkpoints/ folder, if it is one.
+bool is_checkpoint(const std::filesystem::path& dir);
+std::optional<std::filesystem::path> latest_checkpoint(
+    const std::filesystem::path& run_or_checkpoints_dir);
+// A checkpoint as a model, for `--model` and `model.path`. Its config.json and tokenizer files are
+// read like a Hugging Face directory's.
+std::unique_ptr<model::WeightSource> open_checkpoint_weights(const std::filesystem::path& dir);
+CheckpointState read_checkpoint_state(const std::filesystem::path& dir);
+
+}  // namespace cogent::distributed
