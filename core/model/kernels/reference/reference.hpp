@@ -1,0 +1,49 @@
+#pragma once
+
+#include "core/model/ops/ops.hpp"
+
+#include <ATen/core/Tensor.h>
+
+// The ops of the table in plain ATen, for any device and floating type. Contracts: OpTable.
+namespace cogent::model::reference {
+
+// The type that sums, exponentials and logarithms are computed in: at least float32.
+inline at::ScalarType wide_type(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids);
+void embedding_backward(const at::Tensor& dout, const at::Tensor& ids, at::Tensor& dtable);
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+at::Tensor linear_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
+                           at::Tensor& dweight, at::Tensor& dbias);
+
+at::Tensor rmsnorm(const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor rmsnorm_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
+                            double eps, at::Tensor& dweight);
+
+at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor rope_backward(const at::Tensor& dout, const at::Tensor& cos, const at::Tensor& sin);
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+void swiglu_backward(const at::Tensor& dout, const at::Tensor& gate, const at::Tensor& up,
+                     at::Tensor& dgate, at::Tensor& dup);
+
+AttentionOutput span_attention(const at::Tensor& q, const at::Tensor& keys,
+                               const at::Tensor& values,
+                               std::span<const AttentionSegment> segments);
+at::Tensor span_attention_backward(const at::Tensor& dout, const at::Tensor& q,
+                                   const at::Tensor& keys, const at::Tensor& values,
+                                   const AttentionOutput& forward,
+                                   std::span<const AttentionSegment> segments, at::Tensor& dkeys,
+                                   at::Tensor& dvalues);
+
+TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
+                            const at::Tensor& targets, double temperature);
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
+                                  const at::Tensor& head, const at::Tensor& targets,
+                                  const TokenLogprobs& forward, double temperature,
+                                  at::Tensor& dhead);
+
+}  // namespace cogent::model::reference

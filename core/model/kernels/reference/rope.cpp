@@ -1,0 +1,22 @@
+#include "core/model/kernels/reference/reference.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+
+namespace cogent::model::reference {
+
+at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const std::int64_t half = x.size(-1) / 2;
+  const at::Tensor low = x.narrow(-1, 0, half);
+  const at::Tensor high = x.narrow(-1, half, half);
+  const at::Tensor c = cos.unsqueeze(1);  // [rows, 1, half]
+  const at::Tensor s = sin.unsqueeze(1);
+  return at::cat({low * c - high * s, high * c + low * s}, -1);
+}
+
+// The transpose of a rotation is the rotation the other way.
+at::Tensor rope_backward(const at::Tensor& dout, const at::Tensor& cos, const at::Tensor& sin) {
+  return rope(dout, cos, -sin);
+}
+
+}  // namespace cogent::model::reference

@@ -1,0 +1,67 @@
+#include "core/model/kernels/reference/reference.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/ones_like.h>
+
+#include <algorithm>
+
+namespace cogent::model::reference {
+namespace {
+
+constexpr std::int64_t kChunkRows = 128;
+
+// Scaled logits of a chunk of rows, in the wide type: [rows, vocab].
+at::Tensor scaled_logits(const at::Tensor& hidden, const at::Tensor& head, double temperature) {
+  return at::mm(hidden, head.t()).to(wide_type(hidden)).div_(temperature);
+}
+
+}  // namespace
+
+TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
+                            const at::Tensor& targets, double temperature) {
+  const std::int64_t rows = hidden.size(0);
+  const auto options = hidden.options().dtype(wide_type(hidden));
+  TokenLogprobs result{at::empty({rows}, options), at::empty({rows}, options),
+                       at::empty({rows}, options)};
+  for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
+    const std::int64_t end = std::min(begin + kChunkRows, rows);
+    const at::Tensor logits = scaled_logits(hidden.slice(0, begin, end), head, temperature);
+    const at::Tensor lse = at::logsumexp(logits, 1);
+    const at::Tensor chosen = logits.gather(1, targets.slice(0, begin, end).unsqueeze(1));
+    const at::Tensor logprobs = logits - lse.unsqueeze(1);
+    result.lse.slice(0, begin, end).copy_(lse);
+    result.logprob.slice(0, begin, end).copy_(chosen.squeeze(1) - lse);
+    result.entropy.slice(0, begin, end).copy_(-(logprobs.exp() * logprobs).sum(1));
+  }
+  return result;
+}
+
+// d logprob / d logits = (one-hot(target) - softmax) / temperature.
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
+                                  const at::Tensor& head, const at::Tensor& targets,
+                                  const TokenLogprobs& forward, double temperature,
+                                  at::Tensor& dhead) {
+  const std::int64_t rows = hidden.size(0);
+  at::Tensor dhidden = at::empty_like(hidden);
+  for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
+    const std::int64_t end = std::min(begin + kChunkRows, rows);
+    const at::Tensor part = hidden.slice(0, begin, end);
+    const at::Tensor index = targets.slice(0, begin, end).unsqueeze(1);
+    at::Tensor dlogits = scaled_logits(part, head, temperature);
+    dlogits.sub_(forward.lse.slice(0, begin, end).unsqueeze(1)).exp_().neg_();
+    dlogits.scatter_add_(1, index, at::ones_like(index, dlogits.options()));
+    dlogits.mul_(dlogprob.slice(0, begin, end).unsqueeze(1)).div_(temperature);
+    const at::Tensor narrow = dlogits.to(hidden.scalar_type());
+    dhidden.slice(0, begin, end).copy_(at::mm(narrow, head));
+    if (dhead.defined()) {
+      dhead.addmm_(narrow.t(), part);
+    }
+  }
+  return dhidden;
+}
+
+}  // namespace cogent::model::reference
