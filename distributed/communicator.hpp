@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cogent::distributed {
@@ -14,13 +15,17 @@ namespace cogent::distributed {
 enum class ReduceOp : std::uint8_t { kSum, kMin, kMax };
 
 // A collective under way. The buffers must live and stay untouched until wait() returns; the
-// destructor waits too (and logs what it cannot throw).
+// destructor waits too (and logs what it cannot throw). Only while an exception unwinds the stack
+// it does not wait for ranks that may never arrive: it gives the collective up, and the job has to
+// end.
 class [[nodiscard]] Work {
  public:
   class State {
    public:
     virtual ~State() = default;
     virtual void wait() = 0;  // throws the collective's Error; a second call returns at once
+    // Returns once the buffers are not used any more, if need be without the collective's result.
+    virtual void abandon() noexcept;
   };
   Work() = default;  // done already
   explicit Work(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -32,6 +37,8 @@ class [[nodiscard]] Work {
   void wait();
 
  private:
+  void finish() noexcept;
+
   std::shared_ptr<State> state_;
 };
 

@@ -12,6 +12,8 @@
 
 namespace cogent::distributed {
 
+class Watchdog;
+
 struct SessionOptions {
   double deadline_seconds = 600;  // of one collective, from the first rank's arrival on this rank
   std::int64_t max_count =
@@ -21,6 +23,9 @@ struct SessionOptions {
 // Owns MPI (or its absence: started without mpirun or srun, the world is this process and MPI is
 // not initialised), the communication thread that makes every MPI call after start-up, and the
 // watchdog. Construct it first in main and destroy it last; communicators must die before.
+// The destructor meets all ranks and finalises MPI. Destroyed by an exception that unwinds the
+// stack it does neither: main logs the exception and leaves with its exit status, or calls abort()
+// on a session that stands outside the try block.
 class Session {
  public:
   explicit Session(const SessionOptions& options = {});
@@ -42,12 +47,15 @@ class Session {
 
   // Point to point between world ranks; messages of one pair and tag arrive in order. send() copies
   // and returns at once. receive() waits without a deadline (a rollout may take as long as it
-  // takes) and without spinning a core.
+  // takes) and without spinning a core. Tags: 0 to 32767. A rank may send to itself.
   void send(int world_rank, int tag, std::vector<std::byte> bytes);
   std::vector<std::byte> receive(int world_rank, int tag);
 
   // Ends all ranks with this exit status, from any thread, at once.
   [[noreturn]] void abort(int status) noexcept;
+
+  // For backends that this session does not make (NCCL).
+  Watchdog& watchdog();
 
  private:
   struct Impl;

@@ -40,6 +40,9 @@ class Topology {
   int learner_of_prompt(std::int64_t j) const { return static_cast<int>(j % learners()); }
 
  private:
+  // From the ranks of learners and workers.
+  void assign_seats(int world_size);
+
   std::vector<Seat> seats_;
   std::vector<int> learner_ranks_, worker_ranks_;
 };
