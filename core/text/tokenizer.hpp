@@ -10,6 +10,8 @@
 
 namespace cogent::text {
 
+constexpr std::int32_t kMaxVocabulary = 1 << 22;  // tokens; ids of a file are checked against it
+
 // An added token: matched in the text before anything else.
 struct AddedToken {
   std::int32_t id = 0;
@@ -37,6 +39,10 @@ struct TokenizerSpec {
   std::int32_t eos_id = -1;
   std::int32_t pad_id = -1;
   std::int32_t unk_id = -1;
+  // What a byte outside the vocabulary becomes; -1: it is dropped, whatever unk_id is. (The
+  // `unk_token` of tokenizer.json's model; a GGUF file has none.)
+  std::int32_t model_unk_id = -1;
+  bool fuse_unk = false;  // one such token for several such bytes in a row
 };
 
 enum class SpecialText {
