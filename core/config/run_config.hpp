@@ -23,26 +23,38 @@ enum class Teacher { kRationale, kHttp, kModel };
 
 struct RunFolder {
   std::string dir;
+
+  friend bool operator==(const RunFolder&, const RunFolder&) = default;
 };
 struct ModelSettings {
   std::string
       path;  // Hugging Face directory, GGUF file, checkpoint or run folder; "random:..." for tests
   WeightType weights = WeightType::kFloat32;
   WeightType compute = WeightType::kFloat32;
+
+  friend bool operator==(const ModelSettings&, const ModelSettings&) = default;
 };
 struct PromptSettings {
   std::string template_file;  // key prompt.template; empty: the built-in wording
   bool add_source = false;
   bool cot = true;
+
+  friend bool operator==(const PromptSettings&, const PromptSettings&) = default;
 };
 struct ChatSettings {
   ChatTemplate format = ChatTemplate::kReasoningNer;  // key chat.template
+
+  friend bool operator==(const ChatSettings&, const ChatSettings&) = default;
 };
 struct DataSettings {
   std::vector<std::string> train, dev, test;
+
+  friend bool operator==(const DataSettings&, const DataSettings&) = default;
 };
 struct MetricSettings {
   MetricRules rules = MetricRules::kCorrected;
+
+  friend bool operator==(const MetricSettings&, const MetricSettings&) = default;
 };
 struct ClusterSettings {
   int learners = 1;
@@ -50,21 +62,29 @@ struct ClusterSettings {
   Placement placement = Placement::kSeparate;
   int threads = 0;                // a rank's compute threads; 0: the host's cores
   double deadline_seconds = 600;  // of one collective
+
+  friend bool operator==(const ClusterSettings&, const ClusterSettings&) = default;
 };
 struct LearnerSettings {
   ShardMode shard = ShardMode::kOptimizer;
   Recompute recompute = Recompute::kNone;
   std::int64_t micro_batch_tokens = 2048;
+
+  friend bool operator==(const LearnerSettings&, const LearnerSettings&) = default;
 };
 struct TrainSettings {
   std::int64_t steps = 0;  // 0: by train.epochs
   double epochs = 1;
   std::int64_t eval_every = 0;  // 0: never
   std::int64_t eval_limit = 0;  // development examples used in the loop; 0: all
+
+  friend bool operator==(const TrainSettings&, const TrainSettings&) = default;
 };
 struct SftSettings {
   std::int64_t batch_size = 16;    // sequences an update, all learners together
   std::int64_t max_length = 2048;  // tokens of a sequence; the last ones are kept
+
+  friend bool operator==(const SftSettings&, const SftSettings&) = default;
 };
 struct OptimizerSettings {
   double lr = 2e-5;
@@ -76,6 +96,8 @@ struct OptimizerSettings {
   double warmup_ratio = 0.03;
   int max_skipped =
       5;  // updates skipped in a row for a value that is not finite, before the run ends
+
+  friend bool operator==(const OptimizerSettings&, const OptimizerSettings&) = default;
 };
 struct RolloutSettings {
   std::int64_t prompts_per_step = 8;
@@ -89,10 +111,14 @@ struct RolloutSettings {
   bool in_flight_update = false;
   bool record = false;
   std::string replay;  // a recorded file or folder; empty: draw
+
+  friend bool operator==(const RolloutSettings&, const RolloutSettings&) = default;
 };
 struct EvaluateSettings {
   std::int64_t max_new_tokens = 256;
   std::int64_t batch = 32;  // sequences at a time
+
+  friend bool operator==(const EvaluateSettings&, const EvaluateSettings&) = default;
 };
 struct GrpoSettings {
   LossType loss = LossType::kDrGrpo;
@@ -104,22 +130,30 @@ struct GrpoSettings {
   std::int64_t num_iterations = 1;
   std::int64_t mini_batch_prompts = 0;  // prompts of a mini-batch; 0: the whole step
   bool mask_truncated = false;
+
+  friend bool operator==(const GrpoSettings&, const GrpoSettings&) = default;
 };
 struct RewardSettings {
   double f1 = 10;
   double schema = 1;
   double length =
       0;  // share of the token budget that is used: varies on random text, for tests of the loop
+
+  friend bool operator==(const RewardSettings&, const RewardSettings&) = default;
 };
 struct AnnotateSettings {
   Teacher teacher = Teacher::kRationale;
   std::string input, output, rejected;
   std::string labels;  // JSON file: label -> one-line description
+
+  friend bool operator==(const AnnotateSettings&, const AnnotateSettings&) = default;
 };
 struct CheckpointSettings {
   std::int64_t every_steps = 0;  // 0: at the end only
   double every_minutes = 0;      // 0: off
   std::int64_t keep_last = 2;
+
+  friend bool operator==(const CheckpointSettings&, const CheckpointSettings&) = default;
 };
 
 struct RunConfig {
@@ -142,6 +176,8 @@ struct RunConfig {
   RewardSettings reward;
   AnnotateSettings annotate;
   CheckpointSettings checkpoint;
+
+  friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
 }  // namespace cogent

@@ -1,0 +1,78 @@
+#include "core/config/document.hpp"
+
+#include "core/base/error.hpp"
+
+namespace cogent {
+namespace {
+
+// Far above any configuration; keeps a wrong file from costing time.
+constexpr std::size_t kMaxBytes = 1 << 20;
+
+unsigned char byte_at(std::string_view text, std::size_t i) {
+  return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+}
+
+bool is_continuation(unsigned char byte) {
+  return (byte & 0xc0) == 0x80;
+}
+
+// Bytes of the UTF-8 character at i; 0 where there is none: a stray or missing continuation, an
+// overlong form, a surrogate, a value past U+10FFFF.
+std::size_t utf8_length(std::string_view text, std::size_t i) {
+  const unsigned char a = byte_at(text, i);
+  const unsigned char b = byte_at(text, i + 1);
+  if (a < 0x80) {
+    return 1;
+  }
+  if (a >= 0xc2 && a <= 0xdf) {
+    return is_continuation(b) ? 2 : 0;
+  }
+  if ((a & 0xf0) == 0xe0) {
+    const unsigned char low = a == 0xe0 ? 0xa0 : 0x80;
+    const unsigned char high = a == 0xed ? 0x9f : 0xbf;
+    return b >= low && b <= high && is_continuation(byte_at(text, i + 2)) ? 3 : 0;
+  }
+  if (a >= 0xf0 && a <= 0xf4) {
+    const unsigned char low = a == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = a == 0xf4 ? 0x8f : 0xbf;
+    const bool rest =
+        is_continuation(byte_at(text, i + 2)) && is_continuation(byte_at(text, i + 3));
+    return b >= low && b <= high && rest ? 4 : 0;
+  }
+  return 0;
+}
+
+void check_bytes(std::string_view text, const std::string& source) {
+  check(text.size() <= kMaxBytes, ErrorCode::kUsage, source, " has ", text.size(),
+        " bytes, a configuration has at most ", kMaxBytes, ": is this the right file?");
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < text.size();) {
+    const unsigned char byte = byte_at(text, i);
+    const bool control = byte < 0x20 && byte != '\n' && byte != '\t' && byte != '\r';
+    const std::size_t length = control ? 0 : utf8_length(text, i);
+    check(length > 0, ErrorCode::kUsage, source, ":", line, ": byte ", static_cast<int>(byte),
+          " at offset ", i, " is not UTF-8 text: save the configuration as UTF-8");
+    line += byte == '\n';
+    i += length;
+  }
+}
+
+}  // namespace
+
+YAML::Node parse_yaml_document(std::string_view text, const std::string& source) {
+  check_bytes(text, source);
+  // The document end mark makes yaml-cpp notice a quote that is still open.
+  std::string marked(text);
+  marked += text.ends_with('\n') || text.empty() ? "...\n" : "\n...\n";
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(marked);
+    check(documents.size() <= 1, ErrorCode::kUsage, source, " holds ", documents.size(),
+          " YAML documents, a configuration is one: remove the lines '---' and '...'");
+    return documents.empty() ? YAML::Node() : documents.front();
+  } catch (const YAML::Exception& error) {
+    fail(ErrorCode::kUsage, source, ":", error.mark.line + 1, ":", error.mark.column + 1,
+         ": not valid YAML: ", error.msg);
+  }
+}
+
+}  // namespace cogent

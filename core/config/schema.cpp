@@ -1,0 +1,313 @@
+#include "core/config/schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
+
+namespace cogent {
+namespace {
+
+template <typename Enum>
+constexpr std::array<std::string_view, 0> kWords = {};
+template <>
+constexpr std::array<std::string_view, 2> kWords<Numerics> = {"exact", "fast"};
+template <>
+constexpr std::array<std::string_view, 2> kWords<WeightType> = {"float32", "bfloat16"};
+template <>
+constexpr std::array<std::string_view, 2> kWords<ChatTemplate> = {"own", "reasoningner"};
+template <>
+constexpr std::array<std::string_view, 2> kWords<MetricRules> = {"reference", "corrected"};
+template <>
+constexpr std::array<std::string_view, 2> kWords<Placement> = {"separate", "colocated"};
+template <>
+constexpr std::array<std::string_view, 4> kWords<ShardMode> = {"none", "optimizer", "gradients",
+                                                               "parameters"};
+template <>
+constexpr std::array<std::string_view, 2> kWords<Recompute> = {"none", "full"};
+template <>
+constexpr std::array<std::string_view, 3> kWords<Schedule> = {"cosine", "linear", "constant"};
+template <>
+constexpr std::array<std::string_view, 4> kWords<LossType> = {"grpo", "dapo", "dr_grpo", "bnpo"};
+template <>
+constexpr std::array<std::string_view, 3> kWords<ScaleRewards> = {"group", "batch", "none"};
+template <>
+constexpr std::array<std::string_view, 3> kWords<Teacher> = {"rationale", "http", "model"};
+
+// The field behind a path of members: at<&RunConfig::optimizer, &OptimizerSettings::lr>().
+template <auto... Members>
+Field at() {
+  using Value = std::remove_reference_t<decltype((std::declval<RunConfig&>().*....*Members))>;
+  if constexpr (std::is_enum_v<Value>) {
+    return Choice{
+        kWords<Value>,
+        [](const RunConfig& config) { return static_cast<std::size_t>((config.*....*Members)); },
+        [](RunConfig& config, std::size_t index) {
+          (config.*....*Members) = static_cast<Value>(index);
+        }};
+  } else {
+    return Slot<Value>{[](RunConfig& config) -> Value& { return (config.*....*Members); }};
+  }
+}
+
+constexpr KeyClass kArithmetic = KeyClass::kArithmetic;
+constexpr KeyClass kOperational = KeyClass::kOperational;
+constexpr Range kAny = {};
+constexpr Range kFromZero = {.min = 0};
+constexpr Range kFromOne = {.min = 1};
+constexpr Range kShare = {.min = 0, .max = 1};
+// A rank number fits an int; a token position and a completion index fit their fields of the random
+// generator's counter (core/base/philox.hpp).
+constexpr Range kRanks = {.min = 1, .max = 1 << 20};
+constexpr Range kTokens = {.min = 1, .max = (1 << 24) - 1};
+constexpr Range kCompletions = {.min = 1, .max = 1 << 20};
+
+std::vector<Key> run_keys() {
+  return {
+      {"seed", kArithmetic, at<&RunConfig::seed>(), kAny,
+       "Key of every random draw, 64 bits without a sign."},
+      {"numerics", kArithmetic, at<&RunConfig::numerics>(), kAny,
+       "exact: the same bits for any number of ranks; fast: whatever measures fastest."},
+      {"run.dir", kOperational, at<&RunConfig::run, &RunFolder::dir>(), kAny,
+       "Run folder: configuration, metrics, checkpoints, predictions, logs."},
+  };
+}
+
+std::vector<Key> model_keys() {
+  using M = ModelSettings;
+  return {
+      {"model.path", kArithmetic, at<&RunConfig::model, &M::path>(), kAny,
+       "The model to start from: a Hugging Face directory, a GGUF file, a checkpoint or a run "
+       "folder."},
+      {"model.weights", kArithmetic, at<&RunConfig::model, &M::weights>(), kAny,
+       "Type of the weights that sampler and learner compute with; the master copy is float32."},
+      {"model.compute", kArithmetic, at<&RunConfig::model, &M::compute>(), kAny,
+       "Type of activations and matrix products."},
+      {"prompt.template", kArithmetic, at<&RunConfig::prompt, &PromptSettings::template_file>(),
+       kAny,
+       "File with the wording of the prompt, fields {{schema}}, {{sentence}} and {{source}}; "
+       "empty: "
+       "the built-in wording."},
+      {"prompt.add_source", kArithmetic, at<&RunConfig::prompt, &PromptSettings::add_source>(),
+       kAny, "Name the sentence's data set in the prompt."},
+      {"prompt.cot", kArithmetic, at<&RunConfig::prompt, &PromptSettings::cot>(), kAny,
+       "Ask for a chain of thought before the entities."},
+      {"chat.template", kArithmetic, at<&RunConfig::chat, &ChatSettings::format>(), kAny,
+       "own: the model's own chat template; reasoningner: the recipe's, by model family."},
+  };
+}
+
+std::vector<Key> data_keys() {
+  using D = DataSettings;
+  return {
+      {"data.train", kArithmetic, at<&RunConfig::data, &D::train>(), kAny,
+       "Training data: one file or InstructUIE folder, or a list of them."},
+      {"data.dev", kOperational, at<&RunConfig::data, &D::dev>(), kAny,
+       "Development data, measured in the loop every train.eval_every steps: one path or a list."},
+      {"data.test", kOperational, at<&RunConfig::data, &D::test>(), kAny,
+       "Test data of the command evaluate: one path or a list."},
+      {"metric.rules", kArithmetic, at<&RunConfig::metric, &MetricSettings::rules>(), kAny,
+       "Rules of answer parsing, metric and reward: the reference's to the letter, or corrected."},
+  };
+}
+
+std::vector<Key> cluster_keys() {
+  using C = ClusterSettings;
+  using L = LearnerSettings;
+  return {
+      {"cluster.learners", kOperational, at<&RunConfig::cluster, &C::learners>(), kRanks,
+       "Learner ranks of the command grpo (sft: every rank is a learner)."},
+      {"cluster.workers", kOperational, at<&RunConfig::cluster, &C::workers>(), kRanks,
+       "Rollout worker ranks of the command grpo."},
+      {"cluster.placement", kOperational, at<&RunConfig::cluster, &C::placement>(), kAny,
+       "separate: a rank is a learner or a worker; colocated: every rank is both in turn."},
+      {"cluster.threads",
+       kOperational,
+       at<&RunConfig::cluster, &C::threads>(),
+       {.min = 0, .max = 4096},
+       "Compute threads of a rank; 0: the host's cores."},
+      {"cluster.deadline_seconds",
+       kOperational,
+       at<&RunConfig::cluster, &C::deadline_seconds>(),
+       {.min = 1, .max = 1e6},
+       "Seconds that one collective call may take before the job is ended."},
+      {"learner.shard", kOperational, at<&RunConfig::learner, &L::shard>(), kAny,
+       "What is split over the learners: nothing, optimizer state, gradients too, or parameters "
+       "too."},
+      {"learner.recompute", kOperational, at<&RunConfig::learner, &L::recompute>(), kAny,
+       "full: activations are computed again in the backward pass, to save memory."},
+      {"learner.micro_batch_tokens", kArithmetic, at<&RunConfig::learner, &L::micro_batch_tokens>(),
+       kFromOne, "Tokens of a micro-batch at most, unless one sequence alone has more."},
+  };
+}
+
+std::vector<Key> train_keys() {
+  using T = TrainSettings;
+  return {
+      {"train.steps", kArithmetic, at<&RunConfig::train, &T::steps>(), kFromZero,
+       "Steps of the run; 0: as many as train.epochs makes."},
+      {"train.epochs", kArithmetic, at<&RunConfig::train, &T::epochs>(), kFromZero,
+       "Passes over the training data, where train.steps is 0."},
+      {"train.eval_every", kOperational, at<&RunConfig::train, &T::eval_every>(), kFromZero,
+       "Steps between evaluations on data.dev; 0: never."},
+      {"train.eval_limit", kOperational, at<&RunConfig::train, &T::eval_limit>(), kFromZero,
+       "Development examples of an evaluation in the loop; 0: all."},
+      {"sft.batch_size", kArithmetic, at<&RunConfig::sft, &SftSettings::batch_size>(), kFromOne,
+       "Sequences of an update, all learners together."},
+      {"sft.max_length", kArithmetic, at<&RunConfig::sft, &SftSettings::max_length>(), kTokens,
+       "Tokens of a sequence; of a longer one the last are kept."},
+  };
+}
+
+std::vector<Key> optimizer_keys() {
+  using O = OptimizerSettings;
+  return {
+      {"optimizer.lr", kArithmetic, at<&RunConfig::optimizer, &O::lr>(), kFromZero,
+       "Peak learning rate."},
+      {"optimizer.betas", kArithmetic, at<&RunConfig::optimizer, &O::betas>(), kShare,
+       "Decay of AdamW's first and second moment: two numbers below 1."},
+      {"optimizer.eps", kArithmetic, at<&RunConfig::optimizer, &O::eps>(), kFromZero,
+       "Added to the root of the second moment."},
+      {"optimizer.weight_decay", kArithmetic, at<&RunConfig::optimizer, &O::weight_decay>(),
+       kFromZero, "Decoupled weight decay, times the learning rate."},
+      {"optimizer.clip_norm", kArithmetic, at<&RunConfig::optimizer, &O::clip_norm>(), kFromZero,
+       "Global norm that gradients are clipped to; 0: off."},
+      {"optimizer.schedule", kArithmetic, at<&RunConfig::optimizer, &O::schedule>(), kAny,
+       "Course of the learning rate behind the warm-up."},
+      {"optimizer.warmup_ratio", kArithmetic, at<&RunConfig::optimizer, &O::warmup_ratio>(), kShare,
+       "Share of the updates in which the learning rate rises from 0."},
+      {"optimizer.max_skipped", kArithmetic, at<&RunConfig::optimizer, &O::max_skipped>(), kFromOne,
+       "Updates in a row that may be skipped for a value that is not finite before the run ends."},
+  };
+}
+
+std::vector<Key> rollout_keys() {
+  using R = RolloutSettings;
+  return {
+      {"rollout.prompts_per_step", kArithmetic, at<&RunConfig::rollout, &R::prompts_per_step>(),
+       kFromOne, "Prompts of a step."},
+      {"rollout.group_size", kArithmetic, at<&RunConfig::rollout, &R::group_size>(), kCompletions,
+       "Completions drawn of each prompt."},
+      {"rollout.temperature",
+       kArithmetic,
+       at<&RunConfig::rollout, &R::temperature>(),
+       {.min = 0, .max = 100},
+       "Temperature of the draws, above 0."},
+      {"rollout.top_p", kArithmetic, at<&RunConfig::rollout, &R::top_p>(), kShare,
+       "Draw from the smallest set of likeliest tokens with this mass; 1: off."},
+      {"rollout.top_k", kArithmetic, at<&RunConfig::rollout, &R::top_k>(), kFromZero,
+       "Draw from this many likeliest tokens; 0: off."},
+      {"rollout.max_prompt_tokens", kArithmetic, at<&RunConfig::rollout, &R::max_prompt_tokens>(),
+       kTokens, "Tokens of a prompt at most; a longer one is an error."},
+      {"rollout.max_new_tokens", kArithmetic, at<&RunConfig::rollout, &R::max_new_tokens>(),
+       kTokens, "Tokens of a completion at most."},
+      {"rollout.max_policy_lag",
+       kArithmetic,
+       at<&RunConfig::rollout, &R::max_policy_lag>(),
+       {.min = 0, .max = 1024},
+       "Steps between the weights that draw and the weights that train; 0: none."},
+      {"rollout.in_flight_update", kArithmetic, at<&RunConfig::rollout, &R::in_flight_update>(),
+       kAny, "Workers take new weights in the middle of a completion (fast numerics only)."},
+      {"rollout.record", kOperational, at<&RunConfig::rollout, &R::record>(), kAny,
+       "Write every step's completions to rollouts/ in the run folder."},
+      {"rollout.replay", kOperational, at<&RunConfig::rollout, &R::replay>(), kAny,
+       "Recorded file or folder to train on, so that no worker runs; empty: draw."},
+      {"evaluate.max_new_tokens", kOperational,
+       at<&RunConfig::evaluate, &EvaluateSettings::max_new_tokens>(), kTokens,
+       "Tokens of an answer at most when measuring."},
+      {"evaluate.batch", kOperational, at<&RunConfig::evaluate, &EvaluateSettings::batch>(),
+       kFromOne, "Sequences decoded at a time when measuring."},
+  };
+}
+
+std::vector<Key> grpo_keys() {
+  using G = GrpoSettings;
+  return {
+      {"grpo.loss", kArithmetic, at<&RunConfig::grpo, &G::loss>(), kAny,
+       "What token losses are divided by: completion, batch tokens, token budget (dr_grpo), or "
+       "local tokens (bnpo)."},
+      {"grpo.scale_rewards", kArithmetic, at<&RunConfig::grpo, &G::scale_rewards>(), kAny,
+       "Divide advantages by the standard deviation of the group's rewards, the batch's, or not."},
+      {"grpo.clip_low", kArithmetic, at<&RunConfig::grpo, &G::clip_low>(), kShare,
+       "The policy ratio is clipped below at 1 minus this."},
+      {"grpo.clip_high", kArithmetic, at<&RunConfig::grpo, &G::clip_high>(), kFromZero,
+       "The policy ratio is clipped above at 1 plus this."},
+      {"grpo.delta", kArithmetic, at<&RunConfig::grpo, &G::delta>(), kFromZero,
+       "Upper bound of the ratio where the advantage is negative, above 1 + grpo.clip_high; 0: "
+       "off."},
+      {"grpo.beta", kArithmetic, at<&RunConfig::grpo, &G::beta>(), kFromZero,
+       "Weight of the KL term against the frozen starting model; 0: off."},
+      {"grpo.num_iterations", kArithmetic, at<&RunConfig::grpo, &G::num_iterations>(), kFromOne,
+       "Passes over the completions of a step."},
+      {"grpo.mini_batch_prompts", kArithmetic, at<&RunConfig::grpo, &G::mini_batch_prompts>(),
+       kFromZero, "Prompts of an update; 0: all prompts of the step."},
+      {"grpo.mask_truncated", kArithmetic, at<&RunConfig::grpo, &G::mask_truncated>(), kAny,
+       "Leave completions that met rollout.max_new_tokens out of the loss."},
+  };
+}
+
+std::vector<Key> last_keys() {
+  using A = AnnotateSettings;
+  using C = CheckpointSettings;
+  return {
+      {"reward.f1", kArithmetic, at<&RunConfig::reward, &RewardSettings::f1>(), kAny,
+       "Weight of the entity F1."},
+      {"reward.schema", kArithmetic, at<&RunConfig::reward, &RewardSettings::schema>(), kAny,
+       "Weight of the schema reward."},
+      {"reward.length", kArithmetic, at<&RunConfig::reward, &RewardSettings::length>(), kAny,
+       "Weight of the share of rollout.max_new_tokens that was used; for tests of the loop."},
+      {"annotate.teacher", kArithmetic, at<&RunConfig::annotate, &A::teacher>(), kAny,
+       "Who writes the chains of thought: fixed rules over gold entities, an HTTP service, or a "
+       "model."},
+      {"annotate.input", kOperational, at<&RunConfig::annotate, &A::input>(), kAny,
+       "JSON lines to annotate; empty: standard input."},
+      {"annotate.output", kOperational, at<&RunConfig::annotate, &A::output>(), kAny,
+       "Where accepted lines go; empty: standard output."},
+      {"annotate.rejected", kOperational, at<&RunConfig::annotate, &A::rejected>(), kAny,
+       "Where rejected lines go, with gate and reason; empty: they are only counted."},
+      {"annotate.labels", kOperational, at<&RunConfig::annotate, &A::labels>(), kAny,
+       "JSON file of one description a label; empty: none."},
+      {"checkpoint.every_steps", kOperational, at<&RunConfig::checkpoint, &C::every_steps>(),
+       kFromZero, "Steps between checkpoints; 0: at the end only."},
+      {"checkpoint.every_minutes", kOperational, at<&RunConfig::checkpoint, &C::every_minutes>(),
+       kFromZero, "Minutes between checkpoints; 0: off."},
+      {"checkpoint.keep_last", kOperational, at<&RunConfig::checkpoint, &C::keep_last>(), kFromOne,
+       "Newest checkpoints that are kept."},
+  };
+}
+
+std::vector<Key> all_keys() {
+  std::vector<Key> keys;
+  for (const auto part : {run_keys, model_keys, data_keys, cluster_keys, train_keys, optimizer_keys,
+                          rollout_keys, grpo_keys, last_keys}) {
+    std::ranges::copy(part(), std::back_inserter(keys));
+  }
+  return keys;
+}
+
+}  // namespace
+
+std::string_view Key::section() const {
+  const auto dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+}
+
+std::string_view Key::last_word() const {
+  return name.substr(name.rfind('.') + 1);
+}
+
+std::span<const Key> schema() {
+  static const std::vector<Key> keys = all_keys();
+  return keys;
+}
+
+const Key* find_key(std::string_view name) {
+  const auto found = std::ranges::find(schema(), name, &Key::name);
+  return found == schema().end() ? nullptr : &*found;
+}
+
+bool is_section(std::string_view name) {
+  return !name.empty() && std::ranges::find(schema(), name, &Key::section) != schema().end();
+}
+
+}  // namespace cogent

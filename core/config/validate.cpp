@@ -1,0 +1,167 @@
+#include "core/base/error.hpp"
+#include "core/config/config.hpp"
+#include "core/config/schema.hpp"
+
+namespace cogent {
+namespace {
+
+// The rules of a stage, in the order in which a user would want to hear of them.
+
+constexpr ErrorCode kUsage = ErrorCode::kUsage;
+
+// "key is value", the beginning of most messages.
+std::string stands(const RunConfig& config, std::string_view name) {
+  return concat(name, " is ", value_text(*find_key(name), config));
+}
+
+bool trains(Stage stage) {
+  return stage == Stage::kSft || stage == Stage::kGrpo;
+}
+
+// Keys whose values are fixed for good, while the code behind some of them is not written.
+void check_supported(const RunConfig& config, Stage stage) {
+  const auto supported = [&](bool holds, std::string_view name, std::string_view instead) {
+    check(holds, kUsage, stands(config, name), ", which this version does not have: set ", instead);
+  };
+  supported(config.numerics == Numerics::kFast, "numerics", "numerics: fast");
+  supported(config.model.weights == WeightType::kFloat32, "model.weights",
+            "model.weights: float32");
+  supported(config.model.compute == WeightType::kFloat32, "model.compute",
+            "model.compute: float32");
+  if (trains(stage)) {
+    const ShardMode shard = config.learner.shard;
+    supported(shard == ShardMode::kNone || shard == ShardMode::kOptimizer, "learner.shard",
+              "learner.shard: optimizer or none");
+    supported(config.learner.recompute == Recompute::kNone, "learner.recompute",
+              "learner.recompute: none");
+  }
+  if (stage == Stage::kGrpo) {
+    supported(config.rollout.max_policy_lag == 0, "rollout.max_policy_lag",
+              "rollout.max_policy_lag: 0");
+    supported(!config.rollout.in_flight_update, "rollout.in_flight_update",
+              "rollout.in_flight_update: false");
+  }
+}
+
+void check_required(const RunConfig& config, Stage stage) {
+  const auto required = [](bool given, std::string_view name, std::string_view meaning) {
+    check(given, kUsage, name, " is empty: set it to ", meaning);
+  };
+  if (stage == Stage::kAnnotate) {
+    required(config.annotate.teacher != Teacher::kModel || !config.model.path.empty(), "model.path",
+             "the model that annotates (annotate.teacher is model)");
+    return;
+  }
+  required(!config.run.dir.empty(), "run.dir", "the folder of the run");
+  required(!config.model.path.empty(), "model.path",
+           "a Hugging Face directory, a GGUF file, a checkpoint or a run folder");
+  if (stage == Stage::kEvaluate) {
+    check(!config.data.test.empty() || !config.data.dev.empty(), kUsage,
+          "data.test and data.dev are empty: set one of them to the data to measure on");
+    return;
+  }
+  const bool replays = stage == Stage::kGrpo && !config.rollout.replay.empty();
+  required(replays || !config.data.train.empty(), "data.train", "the training data");
+  check(config.train.eval_every == 0 || !config.data.dev.empty(), kUsage,
+        stands(config, "train.eval_every"),
+        " and data.dev is empty: set data.dev to the data to measure on, or train.eval_every to 0");
+  check(replays || config.train.steps > 0 || config.train.epochs > 0, kUsage,
+        "train.steps is 0 and ", stands(config, "train.epochs"), ": set one of them above 0");
+}
+
+void check_separate_world(const RunConfig& config, int world_size) {
+  const int learners = config.cluster.learners;
+  const int workers = config.cluster.workers;
+  const int needed = learners + workers;
+  check(world_size != 1, kUsage,
+        "grpo with cluster.placement separate needs a rank that learns and one that samples, the "
+        "world has 1 rank (cluster.learners ",
+        learners, " + cluster.workers ", workers, "): start it with mpirun -n ", needed,
+        ", or set cluster.placement=colocated",
+        needed == 2 ? "" : ", cluster.learners=1 and cluster.workers=1");
+  check(world_size == needed, kUsage, "the world has ", world_size, " ranks, cluster.learners ",
+        learners, " + cluster.workers ", workers, " make ", needed, ": start it with mpirun -n ",
+        needed, ", or change one of the two keys");
+}
+
+void check_world(const RunConfig& config, Stage stage, int world_size) {
+  check(world_size >= 1, kUsage, "the world has ", world_size, " ranks, it must have at least 1");
+  if (stage != Stage::kGrpo) {
+    return;  // every rank does the same work, whatever the cluster keys say
+  }
+  const int learners = config.cluster.learners;
+  const int workers = config.cluster.workers;
+  if (!config.rollout.replay.empty()) {
+    check(world_size == learners, kUsage, "the world has ", world_size,
+          " ranks, cluster.learners is ", learners,
+          ", and with rollout.replay no worker runs: set cluster.learners=", world_size,
+          ", or start it with mpirun -n ", learners);
+  } else if (config.cluster.placement == Placement::kColocated) {
+    check(world_size == learners && world_size == workers, kUsage, "the world has ", world_size,
+          " ranks, cluster.learners is ", learners, " and cluster.workers is ", workers,
+          ": with cluster.placement colocated every rank is both, so set both keys to ",
+          world_size);
+  } else {
+    check_separate_world(config, world_size);
+  }
+}
+
+void check_optimizer(const RunConfig& config) {
+  const std::vector<double>& betas = config.optimizer.betas;
+  check(betas.size() == 2, kUsage, stands(config, "optimizer.betas"), ", which are ", betas.size(),
+        " numbers: give two, as in [0.9, 0.999]");
+  for (const double beta : betas) {
+    check(beta >= 0 && beta < 1, kUsage, stands(config, "optimizer.betas"), " and holds ", beta,
+          ": both numbers must be at least 0 and below 1");
+  }
+}
+
+void check_rollout(const RunConfig& config) {
+  check(config.rollout.temperature > 0, kUsage, stands(config, "rollout.temperature"),
+        ", it must be above 0: a group of equal completions has nothing to learn from");
+  check(config.rollout.top_p > 0, kUsage, stands(config, "rollout.top_p"),
+        ", it must be above 0 and at most 1: set 1 to switch it off");
+  check(config.rollout.prompts_per_step >= 1, kUsage, stands(config, "rollout.prompts_per_step"),
+        ", it must be at least 1");
+  check(!config.rollout.record || config.rollout.replay.empty(), kUsage, "rollout.record is true ",
+        "and ", stands(config, "rollout.replay"), ": a replay draws nothing to record, unset one");
+}
+
+void check_grpo(const RunConfig& config) {
+  const GrpoSettings& grpo = config.grpo;
+  const bool draws = config.rollout.replay.empty();
+  check(!draws || grpo.scale_rewards != ScaleRewards::kGroup || config.rollout.group_size >= 2,
+        kUsage, "grpo.scale_rewards is group and ", stands(config, "rollout.group_size"),
+        ": one completion has no standard deviation, set rollout.group_size to 2 or more, or "
+        "grpo.scale_rewards to batch or none");
+  check(grpo.mini_batch_prompts >= 0 &&
+            (grpo.mini_batch_prompts == 0 ||
+             config.rollout.prompts_per_step % grpo.mini_batch_prompts == 0),
+        kUsage, stands(config, "grpo.mini_batch_prompts"), ", which does not divide ",
+        "rollout.prompts_per_step, ", config.rollout.prompts_per_step,
+        ": change one of the two, or set grpo.mini_batch_prompts to 0 for the whole step");
+  check(grpo.clip_low >= 0 && grpo.clip_low <= 1, kUsage, stands(config, "grpo.clip_low"),
+        ", it must be from 0 to 1");
+  check(grpo.clip_high >= 0, kUsage, stands(config, "grpo.clip_high"), ", it must be at least 0");
+  check(grpo.delta == 0 || grpo.delta > 1 + grpo.clip_high, kUsage, stands(config, "grpo.delta"),
+        " and ", stands(config, "grpo.clip_high"),
+        ": grpo.delta must be above 1 + grpo.clip_high, or 0 for off");
+  check(grpo.beta >= 0, kUsage, stands(config, "grpo.beta"), ", it must be at least 0");
+}
+
+}  // namespace
+
+void validate_config(const RunConfig& config, Stage stage, int world_size) {
+  check_supported(config, stage);
+  check_required(config, stage);
+  check_world(config, stage, world_size);
+  if (trains(stage)) {
+    check_optimizer(config);
+  }
+  if (stage == Stage::kGrpo) {
+    check_rollout(config);
+    check_grpo(config);
+  }
+}
+
+}  // namespace cogent

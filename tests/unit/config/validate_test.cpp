@@ -1,0 +1,135 @@
+#include "tests/unit/config/config_testing.hpp"
+
+#include <gmock/gmock.h>
+
+namespace cogent::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// A configuration that every stage accepts.
+RunConfig complete(const std::vector<std::string>& overrides = {}) {
+  return parse("run: {dir: out}\nmodel: {path: m.gguf}\ndata: {train: t, dev: d, test: e}\n",
+               overrides);
+}
+
+std::string refusal(Stage stage, int world_size, const std::vector<std::string>& overrides) {
+  const RunConfig config = complete(overrides);
+  return usage_error([&] { validate_config(config, stage, world_size); });
+}
+
+std::string grpo_refusal(const std::vector<std::string>& overrides) {
+  return refusal(Stage::kGrpo, 2, overrides);
+}
+
+TEST(ValidateConfig, DefaultsPassWhereTheRequiredKeysAreSet) {
+  validate_config(complete(), Stage::kSft, 1);
+  validate_config(complete(), Stage::kGrpo, 2);
+  validate_config(complete(), Stage::kEvaluate, 1);
+  validate_config(RunConfig(), Stage::kAnnotate, 1);
+}
+
+TEST(ValidateConfig, RequiredKeys) {
+  for (const Stage stage : {Stage::kSft, Stage::kGrpo, Stage::kEvaluate}) {
+    EXPECT_THAT(refusal(stage, 2, {"run.dir="}), HasSubstr("run.dir is empty"));
+    EXPECT_THAT(refusal(stage, 2, {"model.path="}), HasSubstr("model.path is empty"));
+  }
+  EXPECT_THAT(refusal(Stage::kSft, 1, {"data.train="}), HasSubstr("data.train is empty"));
+  EXPECT_THAT(refusal(Stage::kGrpo, 2, {"data.train="}), HasSubstr("data.train is empty"));
+  EXPECT_THAT(refusal(Stage::kEvaluate, 1, {"data.dev=", "data.test="}),
+              HasSubstr("data.test and data.dev are empty"));
+  validate_config(complete({"data.test="}), Stage::kEvaluate, 1);
+  validate_config(complete({"data.train="}), Stage::kEvaluate, 1);
+  EXPECT_THAT(refusal(Stage::kSft, 1, {"data.dev=", "train.eval_every=5"}),
+              AllOf(HasSubstr("train.eval_every is 5"), HasSubstr("data.dev is empty")));
+  EXPECT_THAT(refusal(Stage::kSft, 1, {"train.epochs=0"}), HasSubstr("train.epochs is 0"));
+  EXPECT_THAT(refusal(Stage::kAnnotate, 1, {"annotate.teacher=model", "model.path="}),
+              HasSubstr("model.path is empty"));
+}
+
+TEST(ValidateConfig, WorldOfSeparateRanks) {
+  validate_config(complete({"cluster.learners=2", "cluster.workers=3"}), Stage::kGrpo, 5);
+  EXPECT_THAT(refusal(Stage::kGrpo, 4, {"cluster.learners=2", "cluster.workers=3"}),
+              AllOf(HasSubstr("4 ranks"), HasSubstr("2 + cluster.workers 3 make 5"),
+                    HasSubstr("mpirun -n 5")));
+  EXPECT_THAT(refusal(Stage::kGrpo, 1, {}), AllOf(HasSubstr("1 rank"), HasSubstr("mpirun -n 2"),
+                                                  HasSubstr("cluster.placement=colocated")));
+  EXPECT_THAT(refusal(Stage::kGrpo, 0, {}), HasSubstr("0 ranks"));
+}
+
+TEST(ValidateConfig, WorldOfColocatedRanks) {
+  const std::string colocated = "cluster.placement=colocated";
+  validate_config(complete({colocated}), Stage::kGrpo, 1);
+  validate_config(complete({colocated, "cluster.learners=3", "cluster.workers=3"}), Stage::kGrpo,
+                  3);
+  EXPECT_THAT(refusal(Stage::kGrpo, 2, {colocated}),
+              AllOf(HasSubstr("2 ranks"), HasSubstr("cluster.learners is 1")));
+  EXPECT_THAT(refusal(Stage::kGrpo, 2, {colocated, "cluster.learners=2"}),
+              HasSubstr("cluster.workers is 1"));
+}
+
+TEST(ValidateConfig, WorldOfAReplayHasNoWorker) {
+  validate_config(complete({"rollout.replay=r", "data.train="}), Stage::kGrpo, 1);
+  validate_config(complete({"rollout.replay=r", "cluster.learners=3"}), Stage::kGrpo, 3);
+  EXPECT_THAT(refusal(Stage::kGrpo, 2, {"rollout.replay=r"}),
+              AllOf(HasSubstr("2 ranks"), HasSubstr("cluster.learners is 1"),
+                    HasSubstr("set cluster.learners=2")));
+  EXPECT_THAT(refusal(Stage::kGrpo, 1, {"rollout.replay=r", "rollout.record=true"}),
+              HasSubstr("rollout.record is true and rollout.replay is \"r\""));
+}
+
+TEST(ValidateConfig, OtherStagesTakeAnyWorld) {
+  for (const int world_size : {1, 2, 7}) {
+    validate_config(complete({"cluster.learners=4"}), Stage::kSft, world_size);
+    validate_config(complete(), Stage::kEvaluate, world_size);
+    validate_config(complete(), Stage::kAnnotate, world_size);
+  }
+}
+
+TEST(ValidateConfig, ValuesWithoutCodeBehindThem) {
+  for (const Stage stage : {Stage::kAnnotate, Stage::kSft, Stage::kGrpo, Stage::kEvaluate}) {
+    EXPECT_THAT(refusal(stage, 2, {"numerics=exact"}), HasSubstr("numerics is exact"));
+    EXPECT_THAT(refusal(stage, 2, {"model.weights=bfloat16"}), HasSubstr("is bfloat16"));
+    EXPECT_THAT(refusal(stage, 2, {"model.compute=bfloat16"}), HasSubstr("is bfloat16"));
+  }
+  EXPECT_THAT(grpo_refusal({"learner.shard=gradients"}), HasSubstr("learner.shard is gradients"));
+  EXPECT_THAT(grpo_refusal({"learner.shard=parameters"}), HasSubstr("learner.shard is parameters"));
+  validate_config(complete({"learner.shard=none"}), Stage::kGrpo, 2);
+  EXPECT_THAT(grpo_refusal({"learner.recompute=full"}), HasSubstr("learner.recompute is full"));
+  EXPECT_THAT(grpo_refusal({"rollout.max_policy_lag=2"}), HasSubstr("is 2"));
+  EXPECT_THAT(grpo_refusal({"rollout.in_flight_update=true"}), HasSubstr("is true"));
+}
+
+TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {
+  EXPECT_THAT(grpo_refusal({"grpo.mini_batch_prompts=3"}),
+              AllOf(HasSubstr("grpo.mini_batch_prompts is 3"), HasSubstr("prompts_per_step, 8")));
+  validate_config(complete({"grpo.mini_batch_prompts=4"}), Stage::kGrpo, 2);
+  EXPECT_THAT(grpo_refusal({"rollout.group_size=1"}),
+              AllOf(HasSubstr("scale_rewards is group"), HasSubstr("group_size is 1")));
+  validate_config(complete({"rollout.group_size=1", "grpo.scale_rewards=none"}), Stage::kGrpo, 2);
+  EXPECT_THAT(grpo_refusal({"rollout.temperature=0"}), HasSubstr("temperature is 0"));
+  EXPECT_THAT(grpo_refusal({"rollout.top_p=0"}), HasSubstr("top_p is 0"));
+  EXPECT_THAT(grpo_refusal({"grpo.delta=1.1"}),
+              AllOf(HasSubstr("grpo.delta is 1.1"), HasSubstr("grpo.clip_high is 0.28")));
+  validate_config(complete({"grpo.delta=3"}), Stage::kGrpo, 2);
+  EXPECT_THAT(refusal(Stage::kSft, 1, {"optimizer.betas=[0.9]"}), HasSubstr("1 numbers"));
+  EXPECT_THAT(refusal(Stage::kSft, 1, {"optimizer.betas=[0.9, 1]"}), HasSubstr("below 1"));
+}
+
+// Values that reading refuses can still be set by code.
+TEST(ValidateConfig, ValuesSetByCode) {
+  const auto refuse = [](auto change) {
+    RunConfig config = complete();
+    change(config);
+    return usage_error([&] { validate_config(config, Stage::kGrpo, 2); });
+  };
+  EXPECT_THAT(refuse([](RunConfig& c) { c.grpo.beta = -1; }), HasSubstr("grpo.beta is -1"));
+  EXPECT_THAT(refuse([](RunConfig& c) { c.grpo.clip_low = 2; }), HasSubstr("grpo.clip_low is 2"));
+  EXPECT_THAT(refuse([](RunConfig& c) { c.grpo.clip_high = -2; }), HasSubstr("clip_high is -2"));
+  EXPECT_THAT(refuse([](RunConfig& c) { c.rollout.prompts_per_step = 0; }),
+              HasSubstr("prompts_per_step is 0"));
+}
+
+}  // namespace
+}  // namespace cogent::testing
