@@ -3,11 +3,12 @@
 #include "core/base/error.hpp"
 #include "core/text/json_member.hpp"
 #include "core/text/pattern.hpp"
+#include "core/text/unicode_delta.hpp"
 #include "core/text/utf8.hpp"
 
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
-#include <unicode/uchar.h>
+#include <unicode/uniset.h>
 
 #include <string_view>
 #include <utility>
@@ -19,16 +20,21 @@ namespace {
 constexpr char kWhere[] = "the tokenizer's normalizer";
 constexpr std::size_t kMaxSteps = 64;
 
+// A normal form by the tables of Unicode 9, which are those of `tokenizers`: later characters stay
+// as they are and in their place.
 class UnicodeForm : public Normalizer {
  public:
   explicit UnicodeForm(const std::string& type) {
     UErrorCode status = U_ZERO_ERROR;
-    form_ = type == "NFC"    ? icu::Normalizer2::getNFCInstance(status)
-            : type == "NFD"  ? icu::Normalizer2::getNFDInstance(status)
-            : type == "NFKC" ? icu::Normalizer2::getNFKCInstance(status)
-                             : icu::Normalizer2::getNFKDInstance(status);
+    const icu::Normalizer2* form = type == "NFC"    ? icu::Normalizer2::getNFCInstance(status)
+                                   : type == "NFD"  ? icu::Normalizer2::getNFDInstance(status)
+                                   : type == "NFKC" ? icu::Normalizer2::getNFKCInstance(status)
+                                                    : icu::Normalizer2::getNFKDInstance(status);
+    known_ = icu::UnicodeSet(icu::UnicodeString::fromUTF8("[:age=9.0:]"), status);
     check(U_SUCCESS(status), ErrorCode::kModel, kWhere, ": ICU has no data for ", type, ": ",
           u_errorName(status));
+    known_.freeze();
+    form_ = std::make_unique<icu::FilteredNormalizer2>(*form, known_);
   }
   std::string apply(const std::string& text) const override {
     UErrorCode status = U_ZERO_ERROR;
@@ -40,7 +46,8 @@ class UnicodeForm : public Normalizer {
   }
 
  private:
-  const icu::Normalizer2* form_ = nullptr;
+  icu::UnicodeSet known_;
+  std::unique_ptr<const icu::FilteredNormalizer2> form_;  // refers to known_
 };
 
 // Character by character, without context (a final sigma stays an ordinary one).
@@ -53,7 +60,7 @@ class Lowercase : public Normalizer {
       if (point.value == 0x130) {
         out += "i\xCC\x87";  // the one character whose lower case is two
       } else {
-        append_utf8(out, static_cast<std::uint32_t>(u_tolower(static_cast<UChar32>(point.value))));
+        append_utf8(out, lower_case(point.value));
       }
       offset = point.end;
     }

@@ -20,6 +20,9 @@ constexpr char kWhere[] = "the tokenizer's pre_tokenizer";
 constexpr std::size_t kMaxSteps = 64;
 constexpr char kGpt2Words[] =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+// \w+|[^\w\s]+ with the \w of Rust's regular expressions, which is not Oniguruma's.
+constexpr char kWordsOrSigns[] = R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+|)"
+                                 R"([^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}\s]+)";
 
 // GPT-2's words, then the byte spelling.
 class ByteLevel : public PreTokenizer {
@@ -153,8 +156,7 @@ class Builder {
                                                     : SplitBehavior::kContiguous);
     }
     if (type == "Whitespace") {
-      return std::make_unique<SplitByPattern>(Regex(R"(\w+|[^\w\s]+)"), SplitBehavior::kRemoved,
-                                              true);
+      return std::make_unique<SplitByPattern>(Regex(kWordsOrSigns), SplitBehavior::kRemoved, true);
     }
     if (type == "WhitespaceSplit") {
       return std::make_unique<SplitByCharacter>(is_white_space, SplitBehavior::kRemoved);

@@ -117,8 +117,9 @@ class Translator {
       translate_code_point();
       return;
     }
-    const std::string word = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})" + added_to("L") + added_to("M") +
-                             added_to("Nd") + added_to("Pc");
+    // Oniguruma counts the superscript digits and fractions of Latin-1 as word characters.
+    const std::string word = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})" +
+                             added_to("L") + added_to("M") + added_to("Nd") + added_to("Pc");
     switch (c) {
       case 's':
         put(std::string(kWhiteSpace));

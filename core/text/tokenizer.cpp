@@ -53,7 +53,18 @@ struct Tokenizer::Impl {
         normalizer(make_normalizer(spec.normalizer)),
         pre_tokenizer(make_pre_tokenizer(spec.pre_tokenizer)),
         added(spec.added_tokens, normalizer.get()),
-        bpe(spec) {}
+        bpe(spec) {
+    bytes.reserve(spec.tokens.size());
+    for (const std::string& token : spec.tokens) {
+      bytes.push_back(from_byte_level(token));
+    }
+    // `tokenizers` keeps such a token in its normalised form.
+    for (const AddedToken& token : spec.added_tokens) {
+      if (token.normalized && normalizer != nullptr) {
+        bytes[token.id] = from_byte_level(normalizer->apply(token.content));
+      }
+    }
+  }
 
   void check_id(std::int32_t id) const {
     check(id >= 0 && static_cast<std::size_t>(id) < spec.tokens.size(), ErrorCode::kData,
@@ -65,6 +76,7 @@ struct Tokenizer::Impl {
   std::unique_ptr<const PreTokenizer> pre_tokenizer;
   AddedTokens added;
   Bpe bpe;
+  std::vector<std::string> bytes;  // by id: what the token decodes to
 };
 
 Tokenizer::Tokenizer(TokenizerSpec spec) : impl_(std::make_unique<const Impl>(std::move(spec))) {}
@@ -95,7 +107,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, SpecialTokens s
   for (const std::int32_t id : ids) {
     impl_->check_id(id);
     if (special == SpecialTokens::kKeep || !impl_->added.is_special(id)) {
-      bytes += from_byte_level(impl_->spec.tokens[id]);
+      bytes += impl_->bytes[id];
     }
   }
   return repair_utf8(bytes);
@@ -103,7 +115,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, SpecialTokens s
 
 std::string Tokenizer::token_bytes(std::int32_t id) const {
   impl_->check_id(id);
-  return from_byte_level(impl_->spec.tokens[id]);
+  return impl_->bytes[id];
 }
 
 std::int32_t Tokenizer::vocab_size() const {

@@ -53,6 +53,19 @@ constexpr CategoryRun kAdded[] = {
 };
 // clang-format on
 
+// Lower cases of letters that Unicode 16 and 17 added.
+struct CaseRun {
+  std::uint32_t low;
+  std::uint32_t high;
+  std::uint32_t lower;  // of `low`; the others follow in order
+};
+constexpr CaseRun kAddedLowerCase[] = {
+    {0x1c89, 0x1c89, 0x1c8a},    {0xa7cb, 0xa7cb, 0x264},  {0xa7cc, 0xa7cc, 0xa7cd},
+    {0xa7ce, 0xa7ce, 0xa7cf},    {0xa7d2, 0xa7d2, 0xa7d3}, {0xa7d4, 0xa7d4, 0xa7d5},
+    {0xa7da, 0xa7da, 0xa7db},    {0xa7dc, 0xa7dc, 0x19b},  {0x10d50, 0x10d65, 0x10d70},
+    {0x16ea0, 0x16eb8, 0x16ebb},
+};
+
 }  // namespace
 
 std::span<const CategoryRun> added_after_unicode_14() {
@@ -74,6 +87,15 @@ bool is_numeric(std::uint32_t code_point) {
     }
   }
   return false;
+}
+
+std::uint32_t lower_case(std::uint32_t code_point) {
+  for (const CaseRun& run : kAddedLowerCase) {
+    if (code_point >= run.low && code_point <= run.high) {
+      return run.lower + (code_point - run.low);
+    }
+  }
+  return static_cast<std::uint32_t>(u_tolower(static_cast<UChar32>(code_point)));
 }
 
 }  // namespace cogent::text

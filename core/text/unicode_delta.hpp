@@ -19,5 +19,7 @@ std::span<const CategoryRun> added_after_unicode_14();
 
 // Is it a number (any N category) in the Unicode version of `tokenizers`?
 bool is_numeric(std::uint32_t code_point);
+// Its simple lower case in the Unicode version of `tokenizers`, or itself.
+std::uint32_t lower_case(std::uint32_t code_point);
 
 }  // namespace cogent::text
