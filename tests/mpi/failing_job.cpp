@@ -1,0 +1,73 @@
+// A job of which one rank misbehaves: `failing_job none|throw|lost-work|absent|status [unwound]`.
+// The script beside it looks at how the others end.
+#include "core/base/error.hpp"
+#include "core/base/log.hpp"
+#include "distributed/session.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace cogent::distributed {
+namespace {
+
+// Rank 1 fails while the others wait for it.
+void run(Session& session, const std::string& how) {
+  std::vector<float> values(100000, 1.0f);
+  session.world().all_reduce(Buffer(std::span(values)), ReduceOp::kSum, "all are here").wait();
+  if (session.rank() == 1) {
+    if (how == "throw") {
+      fail(ErrorCode::kData, "rank 1 read a bad line");
+    } else if (how == "lost-work") {
+      // Its work is under way, and the others wait elsewhere.
+      const Work work =
+          session.world().all_reduce(Buffer(std::span(values)), ReduceOp::kSum, "never met");
+      fail(ErrorCode::kNumerics, "rank 1 met a value that is not finite");
+    } else if (how == "absent") {
+      std::this_thread::sleep_for(std::chrono::minutes(5));
+    } else if (how == "status") {
+      session.abort(77);
+    }
+  }
+  if (how == "lost-work") {
+    static_cast<void>(session.receive(1, 4));
+  }
+  session.world().all_reduce(Buffer(std::span(values)), ReduceOp::kSum, "gradients").wait();
+  log_info("rank ", session.rank(), ": done");
+}
+
+int guarded(const std::string& how) {
+  Session session({.deadline_seconds = 3});
+  try {
+    run(session, how);
+  } catch (const Error& error) {
+    log_error("rank ", session.rank(), ": ", error.what());
+    session.abort(exit_status(error.code()));
+  }
+  return 0;
+}
+
+// The session dies with the exception, as it may in a main without care.
+int unguarded(const std::string& how) {
+  try {
+    Session session({.deadline_seconds = 30});
+    run(session, how);
+  } catch (const Error& error) {
+    log_error(error.what());
+    return exit_status(error.code());
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace cogent::distributed
+
+int main(int argc, char** argv) {
+  const std::string how = argc > 1 ? argv[1] : "";
+  const bool unwound = argc > 2 && std::string(argv[2]) == "unwound";
+  return unwound ? cogent::distributed::unguarded(how) : cogent::distributed::guarded(how);
+}
