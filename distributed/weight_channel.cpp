@@ -1,0 +1,31 @@
+#include "distributed/weight_channel.hpp"
+
+namespace cogent::distributed {
+
+WeightChannel::WeightChannel(Session& session, const Topology& topology) {
+  for (int learner = 0; learner < topology.learners(); ++learner) {
+    std::vector<int> ranks = {topology.learner_rank(learner)};
+    for (int worker = 0; worker < topology.workers(); ++worker) {
+      ranks.push_back(topology.worker_rank(worker));
+    }
+    channels_.push_back(session.communicator(ranks, concat("weights of learner ", learner)));
+  }
+}
+
+void WeightChannel::publish(std::span<float> flat, std::span<const std::int64_t> bounds,
+                            std::string_view what) {
+  std::vector<Work> works;
+  for (std::size_t r = 0; r < channels_.size(); ++r) {
+    if (channels_[r] == nullptr || channels_[r]->size() == 1) {
+      continue;
+    }
+    const auto part = flat.subspan(static_cast<std::size_t>(bounds[r]),
+                                   static_cast<std::size_t>(bounds[r + 1] - bounds[r]));
+    works.push_back(channels_[r]->broadcast(Buffer(part), 0, what));
+  }
+  for (Work& work : works) {
+    work.wait();
+  }
+}
+
+}  // namespace cogent::distributed
