@@ -28,3 +28,15 @@ if(COGENT_TORCH)
   target_link_options(cogent_torch INTERFACE "-Wl,-rpath-link,${COGENT_DEPS}/wheels/nvidia/cu13/lib")
   list(APPEND CMAKE_BUILD_RPATH ${cogent_torch_rpath})
 endif()
+
+if(COGENT_NCCL)
+  # The wheel set that torch pins comes first, so that a process never holds two copies of NCCL.
+  set(nccl_wheel "${COGENT_DEPS}/wheels/nvidia/nccl")
+  find_package(CUDAToolkit REQUIRED)
+  find_path(COGENT_NCCL_INCLUDE nccl.h HINTS "${nccl_wheel}/include" ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
+  find_library(COGENT_NCCL_LIBRARY NAMES nccl libnccl.so.2
+    HINTS "${nccl_wheel}/lib" "${CUDAToolkit_LIBRARY_DIR}" "${CUDAToolkit_LIBRARY_ROOT}/lib" REQUIRED)
+  add_library(cogent_nccl INTERFACE)
+  target_include_directories(cogent_nccl SYSTEM INTERFACE "${COGENT_NCCL_INCLUDE}")
+  target_link_libraries(cogent_nccl INTERFACE "${COGENT_NCCL_LIBRARY}" CUDA::cudart)
+endif()

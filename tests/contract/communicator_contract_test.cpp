@@ -47,7 +47,7 @@ std::vector<Backend> backends() {
 std::vector<std::int64_t> sizes() {
   const std::int64_t limit = tests::mpi_session_options().max_count;
   const std::int64_t chunk = limit <= 4096 ? limit : (1 << 20) / 4;
-  return {0, 1, 17, chunk - 1, chunk, chunk + 1, 4 * chunk + 3};
+  return {0, 1, 17, chunk - 1, chunk, chunk + 1, 2 * chunk + 3};
 }
 
 // Values that no sum of few of them rounds in a type wider than bfloat16, different on every rank.

@@ -2,25 +2,13 @@
 
 #include "core/base/error.hpp"
 #include "core/base/log.hpp"
-#include "distributed/backend/mpi/backoff.hpp"
 #include "distributed/backend/mpi/mpi_call.hpp"
+#include "distributed/backoff.hpp"
 
 #include <exception>
 #include <utility>
 
 namespace cogent::distributed {
-namespace {
-
-void rest(Backoff& backoff) {
-  const auto length = backoff.next();
-  if (length.count() == 0) {
-    std::this_thread::yield();
-  } else {
-    std::this_thread::sleep_for(length);
-  }
-}
-
-}  // namespace
 
 MpiThread::MpiThread(MPI_Comm messages, std::int64_t max_count, std::function<void(int)> end_job)
     : end_job_(std::move(end_job)), messages_(messages, max_count), thread_([this] { loop(); }) {}
@@ -78,14 +66,14 @@ void MpiThread::wait_for(MPI_Request& request, const Completion& task) {
       given_up_ = true;
       fail(ErrorCode::kCommunication, "a collective was given up before its ranks arrived");
     }
-    rest(backoff);
+    backoff.rest();
   }
 }
 
 void MpiThread::flush_messages() {
   Backoff backoff;
   while (progress_messages() || !messages_.idle()) {
-    rest(backoff);
+    backoff.rest();
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace cogent::distributed {
 
@@ -21,6 +22,15 @@ class Backoff {
     return rest;
   }
   void reset() { *this = Backoff(); }
+  // Takes that rest.
+  void rest() {
+    const Duration length = next();
+    if (length.count() == 0) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(length);
+    }
+  }
 
  private:
   using Clock = std::chrono::steady_clock;
