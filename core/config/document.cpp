@@ -2,6 +2,10 @@
 
 #include "core/base/error.hpp"
 
+#include <yaml-cpp/eventhandler.h>
+
+#include <sstream>
+
 namespace cogent {
 namespace {
 
@@ -42,6 +46,33 @@ std::size_t utf8_length(std::string_view text, std::size_t i) {
   return 0;
 }
 
+// Events of a document that nobody listens to.
+class Silence : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// YAML::Load reads the first document and drops what follows it. YAML::LoadAll reads all, but never
+// ends where a token belongs to no document, as in ", a".
+bool has_more_than_one_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Silence silence;
+  parser.HandleNextDocument(silence);
+  return static_cast<bool>(parser);
+}
+
 void check_bytes(std::string_view text, const std::string& source) {
   check(text.size() <= kMaxBytes, ErrorCode::kUsage, source, " has ", text.size(),
         " bytes, a configuration has at most ", kMaxBytes, ": is this the right file?");
@@ -65,10 +96,9 @@ YAML::Node parse_yaml_document(std::string_view text, const std::string& source)
   std::string marked(text);
   marked += text.ends_with('\n') || text.empty() ? "...\n" : "\n...\n";
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(marked);
-    check(documents.size() <= 1, ErrorCode::kUsage, source, " holds ", documents.size(),
-          " YAML documents, a configuration is one: remove the lines '---' and '...'");
-    return documents.empty() ? YAML::Node() : documents.front();
+    check(!has_more_than_one_document(marked), ErrorCode::kUsage, source,
+          " has text behind its first YAML document: a configuration is one map of keys");
+    return YAML::Load(marked);
   } catch (const YAML::Exception& error) {
     fail(ErrorCode::kUsage, source, ":", error.mark.line + 1, ":", error.mark.column + 1,
          ": not valid YAML: ", error.msg);

@@ -33,10 +33,12 @@ TEST(ConfigDocument, AnOpenQuoteIsAnError) {
 }
 
 TEST(ConfigDocument, OnlyOneMapOfKeys) {
-  EXPECT_THAT(parse_error("seed: 1\n---\nseed: 2\n"), HasSubstr("holds 2 YAML documents"));
+  EXPECT_THAT(parse_error("seed: 1\n---\nseed: 2\n"), HasSubstr("behind its first YAML document"));
   EXPECT_THAT(parse_error("- seed\n"), HasSubstr("is a list, it must be a map"));
   EXPECT_THAT(parse_error("seed"), HasSubstr("'seed', it must be a map"));
   EXPECT_THAT(parse_error("[a, b]: 1"), HasSubstr("a key is a list"));
+  EXPECT_THAT(parse_error(", a"), HasSubstr("behind its first YAML document"));
+  EXPECT_THAT(parse_error("", {"run.dir=, a"}), HasSubstr("behind its first YAML document"));
   EXPECT_EQ(parse("---\nseed: 5\n...\n").seed, 5u);
   EXPECT_EQ(parse("\xef\xbb\xbfseed: 5\r\n").seed, 5u);
 }
