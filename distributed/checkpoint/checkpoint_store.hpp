@@ -53,15 +53,18 @@ struct CheckpointState {
 // docs/formats/checkpoint.md. A step-N.tmp is never read. Errors are kCheckpoint.
 class CheckpointStore {
  public:
-  // `learners`: the ranks that hold shards; it must outlive the store. keep_last < 1 counts as 1.
+  // Collective. `learners`: the ranks that hold shards; it must outlive the store. keep_last < 1
+  // counts as 1. Takes the folder over: stores of earlier starts of the run refuse to save from
+  // here on.
   CheckpointStore(std::filesystem::path dir, Communicator& learners, std::int64_t keep_last);
   ~CheckpointStore();
 
   // Collective. Writes this rank's shards into step-N.tmp, syncs, agrees over the ranks that all
   // succeeded, then rank 0 writes the manifest and renames. A failure on any rank is an Error on
-  // all (naming the rank and its reason), and the last good checkpoint is untouched. `files`: small
-  // text files that make the folder a model (config.json, tokenizer.json, tokenizer_config.json);
-  // rank 0's count.
+  // all (naming the rank and its reason), and the last good checkpoint is untouched. The shards of
+  // a parameter have to cover it exactly once over all ranks; empty ones are allowed. `files`:
+  // small text files that make the folder a model (config.json, tokenizer.json,
+  // tokenizer_config.json); rank 0's count.
   void save(const CheckpointState& state, const std::map<ShardKind, std::vector<ShardView>>& shards,
             const std::map<std::string, std::string>& files);
 
