@@ -28,7 +28,6 @@ std::string render_reasoningner_template(const Tokenizer& tokenizer,
                                          std::span<const ChatMessage> messages,
                                          GenerationPrompt generation);
 
-// Ids of a rendered conversation (special-token text is parsed).
 // The tokens that end an assistant turn: what a trained completion ends with ("\n" behind the end
 // token is not trained) and what stops sampling. [0] is the one that a training sequence ends with.
 std::vector<std::int32_t> end_of_turn_ids(const Tokenizer& tokenizer,
