@@ -4,6 +4,7 @@
 
 #include <yaml-cpp/eventhandler.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace cogent {
@@ -76,19 +77,31 @@ bool has_more_than_one_document(const std::string& text) {
 void check_bytes(std::string_view text, const std::string& source) {
   check(text.size() <= kMaxBytes, ErrorCode::kUsage, source, " has ", text.size(),
         " bytes, a configuration has at most ", kMaxBytes, ": is this the right file?");
-  std::size_t line = 1;
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned char byte = byte_at(text, i);
-    const bool control = byte < 0x20 && byte != '\n' && byte != '\t' && byte != '\r';
-    const std::size_t length = control ? 0 : utf8_length(text, i);
-    check(length > 0, ErrorCode::kUsage, source, ":", line, ": byte ", static_cast<int>(byte),
-          " at offset ", i, " is not UTF-8 text: save the configuration as UTF-8");
-    line += byte == '\n';
-    i += length;
+  const auto is_control = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' && c != '\r';
+  };
+  const auto control =
+      static_cast<std::size_t>(std::ranges::find_if(text, is_control) - text.begin());
+  const std::size_t at = std::min(control, find_broken_utf8(text));
+  if (at < text.size()) {
+    fail(ErrorCode::kUsage, source, ":", 1 + std::count(text.begin(), text.begin() + at, '\n'),
+         ": byte ", static_cast<int>(byte_at(text, at)), " at offset ", at,
+         " is not UTF-8 text: save the configuration as UTF-8");
   }
 }
 
 }  // namespace
+
+std::size_t find_broken_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) {
+      return i;
+    }
+    i += length;
+  }
+  return std::string_view::npos;
+}
 
 YAML::Node parse_yaml_document(std::string_view text, const std::string& source) {
   check_bytes(text, source);

@@ -13,4 +13,7 @@ namespace cogent {
 // document. Its own limit of 500 nested levels bounds the recursion.
 YAML::Node parse_yaml_document(std::string_view text, const std::string& source);
 
+// Where the first byte stands that is not part of a UTF-8 character; npos where there is none.
+std::size_t find_broken_utf8(std::string_view text);
+
 }  // namespace cogent

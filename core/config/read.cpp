@@ -91,6 +91,9 @@ struct ValueReader {
     if (!from.IsScalar()) {
       fail_kind(from);
     }
+    // yaml-cpp reads the escapes \N and \_ as one byte each.
+    check(find_broken_utf8(from.Scalar()) == std::string::npos, ErrorCode::kUsage, where, ": ",
+          key.name, " has an escape that gives no UTF-8 text: write the character itself");
     return from.Scalar();
   }
 

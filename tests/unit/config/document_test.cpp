@@ -52,6 +52,8 @@ TEST(ConfigDocument, BytesThatAreNotText) {
     EXPECT_THAT(parse_error("run: {dir: " + bytes + "}"), HasSubstr("is not UTF-8")) << bytes;
   }
   EXPECT_EQ(parse("run: {dir: \u00e9\u20ac\U0001F600}").run.dir, "\u00e9\u20ac\U0001F600");
+  EXPECT_THAT(parse_error("run: {dir: \"a\\Nb\"}"), HasSubstr("run.dir has an escape"));
+  EXPECT_THAT(parse_error("run: {dir: \"\\ud800\"}"), HasSubstr("not valid YAML"));
   EXPECT_THAT(parse_error(repeated("# comment\n", 200000)), HasSubstr("2000000 bytes"));
 }
 
