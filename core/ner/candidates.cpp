@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 namespace cogent::ner {
 namespace {
@@ -75,15 +77,37 @@ void mark_gold(std::vector<Word>& words, std::u32string_view sentence,
   }
 }
 
-// Words that begin sentences often and name nothing.
+// Words that name nothing, wherever they stand.
 bool is_function_word(std::u32string_view lowered) {
-  static constexpr std::array<std::u32string_view, 42> kWords = {
-      U"a",     U"an",     U"the",    U"in",    U"on",       U"at",     U"of",    U"for", U"from",
-      U"to",    U"by",     U"with",   U"and",   U"but",      U"or",     U"as",    U"if",  U"when",
-      U"while", U"i",      U"he",     U"she",   U"it",       U"we",     U"they",  U"you", U"this",
-      U"that",  U"these",  U"his",    U"her",   U"its",      U"our",    U"their", U"my",  U"there",
-      U"after", U"before", U"during", U"since", U"although", U"because"};
-  return std::find(kWords.begin(), kWords.end(), lowered) != kWords.end();
+  static constexpr std::u32string_view kSorted[] = {
+      U"a",         U"about",      U"above",     U"across",     U"after",  U"again",    U"against",
+      U"all",       U"almost",     U"along",     U"already",    U"also",   U"although", U"always",
+      U"among",     U"an",         U"and",       U"another",    U"any",    U"are",      U"around",
+      U"as",        U"at",         U"because",   U"been",       U"before", U"behind",   U"being",
+      U"below",     U"between",    U"beyond",    U"both",       U"but",    U"by",       U"could",
+      U"did",       U"does",       U"done",      U"during",     U"each",   U"either",   U"even",
+      U"ever",      U"every",      U"everybody", U"everything", U"few",    U"first",    U"for",
+      U"from",      U"had",        U"has",       U"have",       U"he",     U"her",      U"here",
+      U"herself",   U"him",        U"himself",   U"his",        U"how",    U"i",        U"if",
+      U"in",        U"inside",     U"into",      U"is",         U"it",     U"its",      U"itself",
+      U"just",      U"many",       U"might",     U"more",       U"most",   U"much",     U"my",
+      U"neither",   U"never",      U"no",        U"nobody",     U"nor",    U"not",      U"nothing",
+      U"of",        U"on",         U"once",      U"only",       U"onto",   U"or",       U"other",
+      U"others",    U"our",        U"outside",   U"over",       U"own",    U"per",      U"same",
+      U"shall",     U"she",        U"should",    U"since",      U"so",     U"some",     U"somebody",
+      U"something", U"still",      U"such",      U"than",       U"that",   U"the",      U"their",
+      U"them",      U"themselves", U"then",      U"there",      U"these",  U"they",     U"this",
+      U"those",     U"though",     U"through",   U"till",       U"to",     U"too",      U"toward",
+      U"towards",   U"twice",      U"under",     U"until",      U"upon",   U"very",     U"was",
+      U"we",        U"were",       U"what",      U"when",       U"where",  U"whether",  U"which",
+      U"while",     U"who",        U"whom",      U"whose",      U"why",    U"with",     U"within",
+      U"without",   U"would",      U"yet",       U"you",        U"your"};
+  return std::binary_search(std::begin(kSorted), std::end(kSorted), lowered);
+}
+
+// Endings of verbs, participles and adverbs: a chain that calls them candidates sounds odd.
+bool is_hardly_a_noun(std::u32string_view word) {
+  return word.ends_with(U"ed") || word.ends_with(U"ing") || word.ends_with(U"ly");
 }
 
 bool is_number(const Word& word) {
@@ -120,6 +144,30 @@ class Collector {
   std::vector<Candidate> decoys_;
 };
 
+// At most two plain words, the likeliest nouns first: those that end a phrase, then the longest.
+std::vector<const Word*> plain_words(const std::vector<Word>& words) {
+  const auto is_plain = [](const Word& word) {
+    const std::u32string lowered = lower(word.text);
+    return !word.is_gold && word.text.size() >= kMinPlainWord && !is_function_word(lowered) &&
+           !is_hardly_a_noun(lowered);
+  };
+  const auto ends_phrase = [&words](const Word* word) {
+    return word->ends_run || word == &words.back() || is_function_word(lower(word[1].text));
+  };
+  std::vector<const Word*> plain;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (is_plain(words[i])) {
+      plain.push_back(&words[i]);
+    }
+  }
+  std::stable_sort(plain.begin(), plain.end(), [&](const Word* a, const Word* b) {
+    return std::pair(ends_phrase(b), b->text.size()) < std::pair(ends_phrase(a), a->text.size());
+  });
+  plain.erase(plain.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(plain.size(), 2)),
+              plain.end());
+  return plain;
+}
+
 std::vector<Candidate> find_decoys(std::u32string_view sentence, const std::vector<Word>& words) {
   Collector collector(sentence);
   for (std::size_t i = 0; i < words.size();) {
@@ -137,17 +185,8 @@ std::vector<Candidate> find_decoys(std::u32string_view sentence, const std::vect
     i = std::max(end, i + 1);
   }
   if (collector.empty()) {
-    std::vector<const Word*> plain;
-    for (const Word& word : words) {
-      if (!word.is_gold && word.text.size() >= kMinPlainWord &&
-          !is_function_word(lower(word.text))) {
-        plain.push_back(&word);
-      }
-    }
-    std::stable_sort(plain.begin(), plain.end(),
-                     [](const Word* a, const Word* b) { return a->text.size() > b->text.size(); });
-    for (std::size_t i = 0; i < std::min<std::size_t>(plain.size(), 2); ++i) {
-      collector.add(plain[i]->begin, plain[i]->end, Candidate::Look::kWord);
+    for (const Word* word : plain_words(words)) {
+      collector.add(word->begin, word->end, Candidate::Look::kWord);
     }
   }
   return collector.take();

@@ -1,6 +1,5 @@
 #include "core/ner/rationale.hpp"
 
-#include "core/base/error.hpp"
 #include "core/base/philox.hpp"
 #include "core/ner/candidates.hpp"
 #include "core/ner/phrases.hpp"
@@ -8,6 +7,7 @@
 #include "core/ner/unicode.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 #include <vector>
@@ -15,7 +15,7 @@
 namespace cogent::ner {
 namespace {
 
-constexpr int kMaxDescriptionWords = 9;
+constexpr int kMaxDescriptionWords = 12;
 
 int count_words(std::string_view text) {
   int words = 0;
@@ -27,13 +27,13 @@ int count_words(std::string_view text) {
   return words;
 }
 
-// A description as it stands inside a sentence: without its full stop, lower-case in front, cut at
-// its first clause where it is long, empty where it is long even then.
+// A description as it stands inside a sentence: without side clauses and full stop, lower-case in
+// front, empty where it is long.
 std::string inline_description(std::string text) {
-  text = strip(text);
-  if (count_words(text) > kMaxDescriptionWords) {
-    text = strip(text.substr(0, text.find_first_of(",;(:")));
+  for (const char* clause : {";", " (", ", by ", ", such as ", ", with ", ", for example"}) {
+    text = text.substr(0, text.find(clause));
   }
+  text = strip(text);
   while (!text.empty() && text.back() == '.') {
     text.pop_back();
   }
@@ -42,6 +42,14 @@ std::string inline_description(std::string text) {
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
   }
   return count_words(text) > kMaxDescriptionWords ? "" : text;
+}
+
+// "one entity", "two entities", "11 entities".
+std::string entity_count(std::size_t count) {
+  constexpr std::array<const char*, 11> kWords = {"no",  "one",   "two",   "three", "four", "five",
+                                                  "six", "seven", "eight", "nine",  "ten"};
+  const std::string number = count < kWords.size() ? kWords[count] : std::to_string(count);
+  return number + (count == 1 ? " entity" : " entities");
 }
 
 // "A, B and C".
@@ -187,7 +195,7 @@ class Writer {
   }
 
   void close() {
-    const std::string count = gold_ == 1 ? "one entity" : concat(gold_, " entities");
+    const std::string count = entity_count(gold_);
     say(gold_ == 0 ? Slot::kClosingEmpty : Slot::kClosing, {.count = count});
   }
 
@@ -220,7 +228,7 @@ class Writer {
   std::set<std::string> found_labels_;
   std::uint64_t seed_;
   std::uint32_t row_;
-  int gold_ = 0;
+  std::size_t gold_ = 0;
   // Of the chain that is being written.
   std::vector<std::string> sentences_;
   std::set<std::string> described_;
