@@ -31,12 +31,30 @@ struct Linears {
   }
 };
 
-// Keys and values that attention reads: the cache's, after this batch's own were written there.
-void write_cache(KvCache& cache, std::int64_t layer, const RowPlan& plan, const at::Tensor& k,
-                 const at::Tensor& v) {
-  const auto index = static_cast<std::size_t>(layer);
-  cache.keys[index].index_copy_(0, plan.cache_rows, k);
-  cache.values[index].index_copy_(0, plan.cache_rows, v);
+void check_cache_rows(const RowPlan& plan, std::int64_t capacity) {
+  const auto check_row = [&](std::int64_t begin, std::int64_t end) {
+    check(begin >= 0 && end <= capacity, ErrorCode::kUnexpected, "cache rows ", begin, " to ", end,
+          " are outside the cache's ", capacity, " rows");
+  };
+  const std::int64_t* rows = plan.cache_rows.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < plan.rows(); ++i) {
+    check_row(rows[i], rows[i] + 1);
+  }
+  for (const AttentionSegment& segment : plan.segments) {
+    for (const RowSpan& span : segment.keys) {
+      check_row(span.begin, span.end);
+    }
+  }
+}
+
+// Attention over the cache, after this batch's own keys and values were written there.
+AttentionOutput attend_to_cache(const OpTable& ops, const RowPlan& plan, const at::Tensor& q,
+                                const at::Tensor& k, const at::Tensor& v, at::Tensor& keys,
+                                at::Tensor& values) {
+  check_cache_rows(plan, keys.size(0));
+  keys.index_copy_(0, plan.cache_rows, k);
+  values.index_copy_(0, plan.cache_rows, v);
+  return ops.span_attention(q, keys, values, plan.segments);
 }
 
 }  // namespace
@@ -60,14 +78,11 @@ at::Tensor Transformer::block(std::int64_t layer, const UnitTensors& weights, co
   }
   q = ops_.rope(q, plan.cos, plan.sin);
   k = ops_.rope(k, plan.cos, plan.sin);
-  AttentionOutput attention;
-  if (cache != nullptr) {
-    write_cache(*cache, layer, plan, k, v);
-    const auto index = static_cast<std::size_t>(layer);
-    attention = ops_.span_attention(q, cache->keys[index], cache->values[index], plan.segments);
-  } else {
-    attention = ops_.span_attention(q, k, v, plan.segments);
-  }
+  const auto index = static_cast<std::size_t>(layer);
+  const AttentionOutput attention =
+      cache == nullptr
+          ? ops_.span_attention(q, k, v, plan.segments)
+          : attend_to_cache(ops_, plan, q, k, v, cache->keys[index], cache->values[index]);
   const at::Tensor middle = linears.forward(at.o, by_row(attention.out)).add_(x);
   const at::Tensor mlp_input = ops_.rmsnorm(middle, weights[at.post_norm], config_.rms_norm_eps);
   const at::Tensor gate = linears.forward(at.gate, mlp_input);

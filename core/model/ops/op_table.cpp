@@ -1,3 +1,4 @@
+#include "core/model/kernels/cpu/cpu.hpp"
 #include "core/model/kernels/reference/reference.hpp"
 #include "core/model/ops/ops.hpp"
 
@@ -25,7 +26,25 @@ const OpTable& reference_ops() {
 }
 
 const OpTable& cpu_ops() {
-  return reference_ops();
+  static constexpr OpTable avx2 = {
+      .name = "avx2",
+      .embedding = reference::embedding,
+      .embedding_backward = reference::embedding_backward,
+      .linear = reference::linear,
+      .linear_backward = reference::linear_backward,
+      .rmsnorm = cpu::rmsnorm,
+      .rmsnorm_backward = cpu::rmsnorm_backward,
+      .rope = cpu::rope,
+      .rope_backward = cpu::rope_backward,
+      .swiglu = cpu::swiglu,
+      .swiglu_backward = cpu::swiglu_backward,
+      .span_attention = cpu::span_attention,
+      .span_attention_backward = cpu::span_attention_backward,
+      .token_logprob = cpu::token_logprob,
+      .token_logprob_backward = cpu::token_logprob_backward,
+  };
+  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return supported ? avx2 : reference_ops();
 }
 
 }  // namespace cogent::model

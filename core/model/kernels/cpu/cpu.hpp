@@ -1,0 +1,44 @@
+#pragma once
+
+#include "core/model/ops/ops.hpp"
+
+// Float32 ops over the AVX2 kernels (avx2.hpp). What they do not cover (another type, a head size
+// that is not a multiple of 8) goes to the reference. Contracts: OpTable.
+namespace cogent::model::cpu {
+
+at::Tensor rmsnorm(const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor rmsnorm_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
+                            double eps, at::Tensor& dweight);
+
+at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor rope_backward(const at::Tensor& dout, const at::Tensor& cos, const at::Tensor& sin);
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+void swiglu_backward(const at::Tensor& dout, const at::Tensor& gate, const at::Tensor& up,
+                     at::Tensor& dgate, at::Tensor& dup);
+
+AttentionOutput span_attention(const at::Tensor& q, const at::Tensor& keys,
+                               const at::Tensor& values,
+                               std::span<const AttentionSegment> segments);
+at::Tensor span_attention_backward(const at::Tensor& dout, const at::Tensor& q,
+                                   const at::Tensor& keys, const at::Tensor& values,
+                                   const AttentionOutput& forward,
+                                   std::span<const AttentionSegment> segments, at::Tensor& dkeys,
+                                   at::Tensor& dvalues);
+
+TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
+                            const at::Tensor& targets, double temperature);
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
+                                  const at::Tensor& head, const at::Tensor& targets,
+                                  const TokenLogprobs& forward, double temperature,
+                                  at::Tensor& dhead);
+
+// Float32 values of a contiguous tensor; null where it is undefined.
+inline const float* values_of(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
+}
+inline float* mutable_values_of(at::Tensor& tensor) {
+  return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr;
+}
+
+}  // namespace cogent::model::cpu
