@@ -22,6 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
 
 namespace {
 
+using namespace std::string_view_literals;
+
 using Random = std::mt19937_64;
 
 struct Input {
@@ -46,7 +48,7 @@ std::size_t below(Random& random, std::size_t bound) {
 
 // Bytes that mean something to most formats.
 char telling_byte(Random& random) {
-  constexpr std::string_view kBytes("\0\x01\x7f\x80\xff\n\t \"'\\{}[]<>:,-&*0123456789eE.", 38);
+  constexpr std::string_view kBytes = "\0\x01\x7f\x80\xff\n\t \"'\\{}[]<>:,-&*0123456789eE."sv;
   return kBytes[below(random, kBytes.size())];
 }
 
