@@ -32,10 +32,10 @@ std::string to_yaml(const RunConfig& config);
 std::uint64_t arithmetic_digest(const RunConfig& config);
 std::uint64_t operational_digest(const RunConfig& config);
 
-// The known keys with type, default and meaning, as text for a terminal or as the Markdown of
-// docs/config.md.
-std::string explain_key(
-    const std::string& key);  // Error of kUsage naming the nearest where it is unknown
+// A key, or every key of a section, with kind, range, default, class and meaning, as text for a
+// terminal. An Error of kUsage names the nearest key where it is unknown.
+std::string explain_key(const std::string& key);
+// All keys as the Markdown of docs/config.md.
 std::string explain_all_markdown();
 
 }  // namespace cogent

@@ -123,8 +123,9 @@ void check_rollout(const RunConfig& config) {
         ", it must be above 0 and at most 1: set 1 to switch it off");
   check(config.rollout.prompts_per_step >= 1, kUsage, stands(config, "rollout.prompts_per_step"),
         ", it must be at least 1");
-  check(!config.rollout.record || config.rollout.replay.empty(), kUsage, "rollout.record is true ",
-        "and ", stands(config, "rollout.replay"), ": a replay draws nothing to record, unset one");
+  check(!config.rollout.record || config.rollout.replay.empty(), kUsage,
+        "rollout.record is true and ", stands(config, "rollout.replay"),
+        ": a replay draws nothing to record, unset one");
 }
 
 void check_grpo(const RunConfig& config) {
