@@ -225,14 +225,23 @@ std::int64_t GgufTensor::size() const {
   return product;
 }
 
-GgufFile::GgufFile(const std::filesystem::path& path) : file_(path, ErrorCode::kModel) {
-  const std::string name = source();
-  Parser parser(file_.bytes(), name);
+GgufFile::GgufFile(const std::filesystem::path& path)
+    : source_(path.string()), file_(std::in_place, path, ErrorCode::kModel) {
+  parse(file_->bytes());
+}
+
+GgufFile::GgufFile(std::span<const std::byte> bytes, std::string source)
+    : source_(std::move(source)) {
+  parse(bytes);
+}
+
+void GgufFile::parse(std::span<const std::byte> bytes) {
+  Parser parser(bytes, source_);
   const auto [tensor_count, entry_count] = parser.read_header();
   for (std::uint64_t i = 0; i < entry_count; ++i) {
     const std::string key = parser.read_name();
     const bool fresh = metadata_.emplace(key, parser.read_value(key)).second;
-    check(fresh, ErrorCode::kModel, name, ": the key ", key, " stands twice");
+    check(fresh, ErrorCode::kModel, source_, ": the key ", key, " stands twice");
   }
   const std::uint64_t alignment = read_alignment(*this);
   std::map<std::string, std::uint64_t, std::less<>> offsets;
@@ -241,13 +250,12 @@ GgufFile::GgufFile(const std::filesystem::path& path) : file_(path, ErrorCode::k
     GgufTensor tensor = parser.read_tensor(offset);
     offsets[tensor.name] = offset;
     const auto [place, fresh] = tensors_.emplace(tensor.name, std::move(tensor));
-    check(fresh, ErrorCode::kModel, name, ": tensor ", place->first, " stands twice");
+    check(fresh, ErrorCode::kModel, source_, ": tensor ", place->first, " stands twice");
   }
   const std::uint64_t begin = (parser.offset() + alignment - 1) / alignment * alignment;
-  const auto data =
-      begin < file_.bytes().size() ? file_.bytes().subspan(begin) : std::span<const std::byte>();
+  const auto data = begin < bytes.size() ? bytes.subspan(begin) : std::span<const std::byte>();
   for (auto& [tensor_name, tensor] : tensors_) {
-    tensor.bytes = tensor_bytes(tensor, offsets[tensor_name], alignment, data, name);
+    tensor.bytes = tensor_bytes(tensor, offsets[tensor_name], alignment, data, source_);
   }
 }
 

@@ -35,6 +35,8 @@ struct GgufTensor {
 class GgufFile {
  public:
   explicit GgufFile(const std::filesystem::path& path);
+  // The same of bytes in memory, which must outlive the object. `source` begins every Error.
+  GgufFile(std::span<const std::byte> bytes, std::string source);
 
   const std::map<std::string, GgufTensor, std::less<>>& tensors() const { return tensors_; }
   const GgufTensor* find_tensor(std::string_view name) const;
@@ -49,13 +51,16 @@ class GgufFile {
   std::int64_t need_int(std::string_view key) const;
   std::string need_string(std::string_view key) const;
 
-  std::string source() const { return file_.path().string(); }
+  const std::string& source() const { return source_; }
 
  private:
   template <typename T>
   const T* find(std::string_view key, const char* needed) const;
 
-  MappedFile file_;
+  void parse(std::span<const std::byte> bytes);
+
+  std::string source_;
+  std::optional<MappedFile> file_;
   std::map<std::string, GgufValue, std::less<>> metadata_;
   std::map<std::string, GgufTensor, std::less<>> tensors_;
 };

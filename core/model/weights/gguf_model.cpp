@@ -198,7 +198,7 @@ void restore_rotate_half(std::span<float> rows, std::size_t head_dim, std::size_
 
 class GgufModel : public WeightSource {
  public:
-  explicit GgufModel(const std::filesystem::path& path) : file_(path), config_(read_config(file_)) {
+  explicit GgufModel(GgufFile file) : file_(std::move(file)), config_(read_config(file_)) {
     check_tensors(file_, config_);
   }
 
@@ -229,8 +229,8 @@ class GgufModel : public WeightSource {
 
 }  // namespace
 
-std::unique_ptr<WeightSource> open_gguf_model(const std::filesystem::path& path) {
-  return std::make_unique<GgufModel>(path);
+std::unique_ptr<WeightSource> open_gguf_model(GgufFile file) {
+  return std::make_unique<GgufModel>(std::move(file));
 }
 
 }  // namespace cogent::model

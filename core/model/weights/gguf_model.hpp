@@ -4,7 +4,6 @@
 #include "core/model/weights/weight_source.hpp"
 #include "core/text/tokenizer.hpp"
 
-#include <filesystem>
 #include <memory>
 
 namespace cogent::model {
@@ -12,7 +11,7 @@ namespace cogent::model {
 // A GGUF file of architecture llama, qwen2 or qwen3 as a model. Every tensor that the architecture
 // needs must be there with its shape, and no other: a tensor that would be left out of the
 // arithmetic is an Error. So is rope_freqs.weight, unless it is all ones.
-std::unique_ptr<WeightSource> open_gguf_model(const std::filesystem::path& path);
+std::unique_ptr<WeightSource> open_gguf_model(GgufFile file);
 
 // The tokenizer in the file's metadata. Control tokens (type 3) become special added tokens,
 // user-defined ones (type 4) plain added tokens.

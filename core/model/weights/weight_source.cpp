@@ -72,7 +72,7 @@ std::unique_ptr<WeightSource> open_weights(const std::string& path) {
     case PathKind::kFolder:
       return open_hf_model(path);
     case PathKind::kGguf:
-      return open_gguf_model(path);
+      return open_gguf_model(GgufFile(path));
     case PathKind::kTokenizerJson:
     case PathKind::kOther:
       break;
