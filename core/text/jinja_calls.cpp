@@ -45,7 +45,7 @@ std::vector<std::string> split(const std::string& text, const std::string* separ
                                 : rest.substr(cut + separator->size());
   }
   if (separator != nullptr || !rest.empty()) {
-    parts.push_back(separator == nullptr ? strip(rest, Side::kRight, nullptr) : rest);
+    parts.push_back(rest);
   }
   return parts;
 }

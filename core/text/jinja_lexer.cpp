@@ -178,7 +178,8 @@ class Lexer {
 
   void lex_raw() {
     char sign = 0;
-    finish_tag(end_of_word_tag(at_, "raw", sign), sign, false);
+    const std::size_t inside = end_of_word_tag(at_, "raw", sign);
+    finish_tag(inside, sign, false);
     for (std::size_t i = source_.find("{%", at_); i != std::string::npos;
          i = source_.find("{%", i + 1)) {
       const char before = sign_at(i + 2);
