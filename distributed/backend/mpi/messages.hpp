@@ -21,8 +21,8 @@ struct Receipt {
 };
 
 // Point-to-point messages under way, for the communication thread alone. On the wire: the length as
-// a 64-bit integer, then the bytes in parts of at most `max_count`, all with the message's tag
-// (docs/formats/wire.md). MPI keeps the order of one pair and tag, so parts need no numbers.
+// a 64-bit integer, then the bytes in parts of at most `max_count`, all with the message's tag.
+// MPI keeps the order of one pair and tag, so parts need no numbers.
 class Messages {
  public:
   Messages(MPI_Comm comm, std::int64_t max_count) : comm_(comm), max_count_(max_count) {}
