@@ -1,6 +1,6 @@
-"""Checks an export against transformers: the weights that transformers itself reads from the same GGUF file, bit for bit.
+"""Checks an export against transformers: the weights that transformers itself reads from the same model, bit for bit.
 
-Usage: python check_gguf.py EXPORT_MODEL MODEL.gguf   (needs torch, transformers, gguf)
+Usage: python check_gguf.py EXPORT_MODEL MODEL   (MODEL: a GGUF file or a Hugging Face folder)   (needs torch, transformers, gguf)
 EXPORT_MODEL is tests/export_model of a build folder.
 """
 
@@ -21,11 +21,11 @@ def load(folder, **more):
 
 
 def main():
-    export_model, gguf = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+    export_model, model = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as scratch:
         ours_path = pathlib.Path(scratch) / "ours"
-        subprocess.run([export_model, gguf, ours_path], check=True)
-        ours, theirs = load(ours_path), load(gguf.parent, gguf_file=gguf.name)
+        subprocess.run([export_model, model, ours_path], check=True)
+        ours, theirs = load(ours_path), load(model) if model.is_dir() else load(model.parent, gguf_file=model.name)
         for key in SAME:
             left, right = getattr(ours.config, key, None), getattr(theirs.config, key, None)
             print(f"{'same' if left == right else 'DIFFERENT'} {key}: {left} {right if left != right else ''}")
