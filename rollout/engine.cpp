@@ -1,0 +1,202 @@
+#include "rollout/engine.hpp"
+
+#include "core/base/error.hpp"
+#include "rollout/schedule.hpp"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace cogent::rollout {
+namespace {
+
+// Rows whose logits [rows, vocab] exist at a time.
+constexpr std::size_t kLogitRows = 128;
+
+// Draws the next token of every sequence of these rows. `logits[i]` [vocab] belongs to `rows[i]`.
+// The tokens come back by row, then by sequence.
+std::vector<std::vector<Draw>> draw_rows(std::span<const RolloutRequest> requests,
+                                         std::span<const DrawRow* const> rows,
+                                         std::span<const std::span<const float>> logits,
+                                         const Schedule& schedule) {
+  std::vector<std::vector<Draw>> draws(rows.size());
+  at::parallel_for(
+      0, static_cast<std::int64_t>(rows.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+        TokenDistribution distribution;
+        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+          const RolloutRequest& request = requests[rows[i]->request];
+          distribution.prepare(logits[i], request.sampling);
+          for (const std::size_t s : rows[i]->sequences) {
+            const Sequence& sequence = schedule.active()[s];
+            const auto position = static_cast<std::uint32_t>(schedule.token_count(sequence));
+            draws[i].push_back(
+                distribution.draw(draw_uniform(draw_address(request, sequence.index, position))));
+          }
+        }
+      });
+  return draws;
+}
+
+std::vector<RolloutGroup> empty_groups(std::span<const RolloutRequest> requests) {
+  std::vector<RolloutGroup> groups;
+  groups.reserve(requests.size());
+  for (const RolloutRequest& request : requests) {
+    groups.push_back({.step = request.step,
+                      .round = request.round,
+                      .prompt_id = request.prompt_id,
+                      .prompt_ids = request.prompt_ids,
+                      .completions = std::vector<Completion>(request.group_size)});
+  }
+  return groups;
+}
+
+}  // namespace
+
+Engine::Engine(const model::Transformer& model, const model::ModelWeights& weights,
+               EngineOptions options)
+    : model_(model), weights_(weights), options_(options) {
+  check(options.max_sequences > 0 && options.max_batch_rows > 0, ErrorCode::kUsage,
+        "the engine is asked for ", options.max_sequences, " sequences and ",
+        options.max_batch_rows, " prompt rows at a time, at least 1 of both is needed");
+}
+
+std::vector<RolloutGroup> Engine::generate(
+    std::span<const RolloutRequest> requests,
+    const std::function<void(const EngineProgress&)>& progress) {
+  using Clock = std::chrono::steady_clock;
+  const c10::InferenceMode inference;
+  const Clock::time_point start = Clock::now();
+  EngineProgress state;
+  for (const RolloutRequest& request : requests) {
+    check_request(request);
+    state.completions += request.group_size;
+  }
+  std::vector<RolloutGroup> groups = empty_groups(requests);
+  reserve_cache(requests);
+  RowAllocator rows(cache_rows_);
+  Schedule schedule(requests, groups, {options_.max_sequences, options_.max_batch_rows}, rows);
+  while (!schedule.done()) {
+    StepBatch batch = schedule.next();
+    const at::Tensor hidden = batch.ids.empty() ? at::Tensor() : forward(batch);
+    draw(requests, batch, hidden, schedule);
+    for (const DrawRow& row : batch.draws) {
+      state.completion_tokens += static_cast<std::int64_t>(row.sequences.size());
+    }
+    schedule.finish_step();
+    state.finished = schedule.finished();
+    if (progress) {
+      progress(state);
+    }
+  }
+  for (const RolloutRequest& request : requests) {
+    statistics_.prompt_tokens += static_cast<std::int64_t>(request.prompt_ids.size());
+  }
+  statistics_.completion_tokens += state.completion_tokens;
+  statistics_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  return groups;
+}
+
+void Engine::check_request(const RolloutRequest& request) const {
+  check_sampling(request.sampling);
+  check(request.group_size > 0, ErrorCode::kUsage, "prompt ", request.prompt_id, " is asked for ",
+        request.group_size, " completions, at least 1 is needed");
+  check(!request.prompt_ids.empty(), ErrorCode::kData, "prompt ", request.prompt_id,
+        " has no tokens, at least 1 is needed");
+  const auto length = static_cast<std::int64_t>(request.prompt_ids.size());
+  check(length + request.sampling.max_new_tokens <= model_.config().max_positions,
+        ErrorCode::kUsage, "prompt ", request.prompt_id, " has ", length, " tokens, with ",
+        request.sampling.max_new_tokens, " more to draw that is ",
+        length + request.sampling.max_new_tokens, ", the model has ", model_.config().max_positions,
+        " positions: shorten the prompt or draw fewer tokens");
+}
+
+// Rows for all slots' own tokens and for as many prompts as can be in progress at a time. One
+// prompt more than the slots are filled by keeps a half-admitted group from ever blocking itself:
+// with no sequence in progress it holds one block, and the rest has a gap for a completion.
+void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
+  std::vector<std::int64_t> prompt_rows;
+  std::int64_t completion_rows = 0;
+  std::int64_t smallest_group = options_.max_sequences;
+  for (const RolloutRequest& request : requests) {
+    prompt_rows.push_back(static_cast<std::int64_t>(request.prompt_ids.size()));
+    completion_rows = std::max<std::int64_t>(completion_rows, request.sampling.max_new_tokens);
+    smallest_group = std::min<std::int64_t>(smallest_group, request.group_size);
+  }
+  std::sort(prompt_rows.rbegin(), prompt_rows.rend());
+  const std::size_t prompts = std::min<std::size_t>(
+      prompt_rows.size(),
+      static_cast<std::size_t>(options_.max_sequences / std::max<std::int64_t>(smallest_group, 1)) +
+          2);
+  std::int64_t needed = options_.max_sequences * completion_rows;
+  for (std::size_t i = 0; i < prompts; ++i) {
+    needed += prompt_rows[i];
+  }
+  const at::ScalarType type = weights_.flat.front().scalar_type();
+  if (needed > cache_rows_ || cache_.keys.front().scalar_type() != type) {
+    cache_ = {};  // Frees the old rows first.
+    cache_ = model::make_kv_cache(model_.config(), needed, type);
+    cache_rows_ = needed;
+  }
+}
+
+// Hidden states [rows, hidden] behind the last block.
+at::Tensor Engine::forward(StepBatch& batch) {
+  const model::RowPlan plan = model_.plan(batch.ids, batch.positions, std::move(batch.segments),
+                                          batch.cache_rows, weights_.flat.front().scalar_type());
+  at::Tensor x = model_.embed(weights_.units.front(), plan);
+  for (std::int64_t layer = 0; layer < model_.config().num_layers; ++layer) {
+    x = model_.block(layer, weights_.units[static_cast<std::size_t>(layer) + 1], plan, x, &cache_,
+                     nullptr);
+  }
+  ++statistics_.steps;
+  return x;
+}
+
+void Engine::draw(std::span<const RolloutRequest> requests, const StepBatch& batch,
+                  const at::Tensor& hidden, Schedule& schedule) {
+  for (std::size_t begin = 0; begin < batch.draws.size(); begin += kLogitRows) {
+    const auto part =
+        std::span(batch.draws).subspan(begin, std::min(kLogitRows, batch.draws.size() - begin));
+    std::vector<std::int64_t> computed;
+    for (const DrawRow& row : part) {
+      if (row.row != DrawRow::kStored) {
+        computed.push_back(row.row);
+      }
+    }
+    at::Tensor logits;  // [computed, vocab]
+    if (!computed.empty()) {
+      logits = model_
+                   .logits(weights_.units.back(), weights_.head_matrix(model_.config()), hidden,
+                           computed)
+                   .to(at::kFloat)
+                   .contiguous();
+    }
+    const auto vocab = static_cast<std::size_t>(model_.config().vocab_size);
+    const float* next = computed.empty() ? nullptr : logits.const_data_ptr<float>();
+    std::vector<const DrawRow*> rows;
+    std::vector<std::span<const float>> values;
+    for (const DrawRow& row : part) {
+      rows.push_back(&row);
+      if (row.row == DrawRow::kStored) {
+        values.push_back(schedule.stored_logits(row.request));
+        continue;
+      }
+      values.emplace_back(next, vocab);
+      next += vocab;
+      if (schedule.wants_logits(row.request) &&
+          schedule.token_count(schedule.active()[row.sequences.front()]) == 0) {
+        schedule.store_logits(row.request, values.back());
+      }
+    }
+    const std::vector<std::vector<Draw>> draws = draw_rows(requests, rows, values, schedule);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (std::size_t j = 0; j < draws[i].size(); ++j) {
+        schedule.accept(schedule.active()[rows[i]->sequences[j]], draws[i][j]);
+      }
+    }
+  }
+}
+
+}  // namespace cogent::rollout

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "core/model/transformer.hpp"
+#include "core/records/records.hpp"
+#include "rollout/row_allocator.hpp"
+#include "rollout/sampling.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace cogent::rollout {
+
+class Schedule;
+struct StepBatch;
+
+struct EngineOptions {
+  std::int64_t max_sequences = 64;     // completions in progress at a time
+  std::int64_t max_batch_rows = 2048;  // prompt rows of one forward
+};
+
+struct EngineProgress {
+  std::int64_t finished = 0;           // completions of this call
+  std::int64_t completions = 0;        // asked for in this call
+  std::int64_t completion_tokens = 0;  // drawn in this call
+};
+
+// Sums over all calls.
+struct EngineStatistics {
+  std::int64_t prompt_tokens = 0;  // computed: a group's prompt counts once
+  std::int64_t completion_tokens = 0;
+  std::int64_t steps = 0;  // forwards
+  double seconds = 0;
+  double tokens_per_second() const {
+    return seconds > 0 ? static_cast<double>(completion_tokens) / seconds : 0;
+  }
+};
+
+// Draws completions by continuous batching over a KV cache whose prompt rows are shared by a group.
+// Model and weights are referenced: their owner may write other weights between two calls. The same
+// requests on the same machine and thread count give the same bits; another batch composition
+// changes the logits by rounding alone.
+class Engine {
+ public:
+  Engine(const model::Transformer& model, const model::ModelWeights& weights,
+         EngineOptions options = {});
+
+  // Groups in the order of the requests, each with its completions in order; policy_version and
+  // rewards are the caller's to fill. Throws kUsage or kData where a request cannot be drawn
+  // (naming it and both numbers), kNumerics where logits are not finite. `progress` is called after
+  // each step.
+  std::vector<RolloutGroup> generate(
+      std::span<const RolloutRequest> requests,
+      const std::function<void(const EngineProgress&)>& progress = {});
+
+  const EngineStatistics& statistics() const { return statistics_; }
+
+ private:
+  void check_request(const RolloutRequest& request) const;
+  void reserve_cache(std::span<const RolloutRequest> requests);
+  at::Tensor forward(StepBatch& batch);
+  void draw(std::span<const RolloutRequest> requests, const StepBatch& batch,
+            const at::Tensor& hidden, Schedule& schedule);
+
+  const model::Transformer& model_;
+  const model::ModelWeights& weights_;
+  EngineOptions options_;
+  model::KvCache cache_;
+  std::int64_t cache_rows_ = 0;
+  EngineStatistics statistics_;
+};
+
+}  // namespace cogent::rollout

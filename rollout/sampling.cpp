@@ -1,0 +1,172 @@
+#include "rollout/sampling.hpp"
+
+#include "core/base/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace cogent::rollout {
+
+void check_sampling(const SamplingOptions& options) {
+  check(options.temperature >= 0 && std::isfinite(options.temperature), ErrorCode::kUsage,
+        "the sampling temperature is ", options.temperature,
+        ", a finite number from 0 (greedy) is needed");
+  check(options.top_p > 0 && options.top_p <= 1, ErrorCode::kUsage, "top-p is ", options.top_p,
+        ", a number above 0 and up to 1 (off) is needed");
+  check(options.top_k >= 0, ErrorCode::kUsage, "top-k is ", options.top_k,
+        ", a count of tokens from 0 (off) is needed");
+  check(options.max_new_tokens > 0, ErrorCode::kUsage, "the completion's token budget is ",
+        options.max_new_tokens, ", at least 1 is needed");
+}
+
+DrawAddress draw_address(const RolloutRequest& request, std::uint32_t completion,
+                         std::uint32_t position) {
+  return {.seed = request.seed,
+          .stream = RandomStream::kSampling,
+          .position = position,
+          .completion = completion,
+          .round = request.round,
+          .step = request.step,
+          .prompt = request.prompt_id};
+}
+
+void TokenDistribution::prepare(std::span<const float> logits, const SamplingOptions& options) {
+  logits_ = logits;
+  greedy_ = options.temperature == 0;
+  softmax_weights(logits, greedy_ ? 1 : 1 / options.temperature, softmax_);
+  check(std::isfinite(softmax_.total) && softmax_.total > 0, ErrorCode::kNumerics,
+        "the logits of a row are not finite (the largest is ", softmax_.largest,
+        "): the model's weights have diverged or are damaged");
+  log_total_ = std::log(softmax_.total);
+  kept_.clear();
+  if (!greedy_) {
+    truncate(options);
+  }
+}
+
+Draw TokenDistribution::draw(double uniform) const {
+  const std::int32_t id = greedy_         ? pick_largest()
+                          : kept_.empty() ? pick(uniform)
+                                          : pick_kept(uniform);
+  const double scaled = (static_cast<double>(logits_[static_cast<std::size_t>(id)]) -
+                         static_cast<double>(softmax_.largest)) *
+                        static_cast<double>(softmax_.inverse_temperature);
+  return {id, static_cast<float>(scaled - log_total_)};
+}
+
+void TokenDistribution::truncate(const SamplingOptions& options) {
+  const auto top_k = static_cast<std::size_t>(options.top_k);
+  const bool by_count = top_k > 0 && top_k < logits_.size();
+  if (!by_count && options.top_p >= 1) {
+    return;
+  }
+  kept_.resize(logits_.size());
+  std::iota(kept_.begin(), kept_.end(), 0);
+  if (by_count) {
+    keep_top_k(top_k);
+  }
+  if (options.top_p < 1) {
+    keep_top_p(static_cast<double>(options.top_p));
+  }
+  std::sort(kept_.begin(), kept_.end());
+  kept_total_ = 0;
+  for (const std::int32_t id : kept_) {
+    kept_total_ += weight(id);
+  }
+}
+
+void TokenDistribution::keep_top_k(std::size_t count) {
+  const auto likelier = [this](std::int32_t a, std::int32_t b) { return is_likelier(a, b); };
+  std::nth_element(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(count), kept_.end(),
+                   likelier);
+  kept_.resize(count);
+}
+
+// Sorts the likeliest tokens in growing portions: the mass is mostly reached within the first.
+void TokenDistribution::keep_top_p(double mass) {
+  const auto likelier = [this](std::int32_t a, std::int32_t b) { return is_likelier(a, b); };
+  double total = 0;
+  for (const std::int32_t id : kept_) {
+    total += weight(id);
+  }
+  const auto at = [this](std::size_t index) {
+    return kept_.begin() + static_cast<std::ptrdiff_t>(index);
+  };
+  double reached = 0;
+  std::size_t portion = 64;
+  for (std::size_t begin = 0; begin < kept_.size(); portion *= 4) {
+    const std::size_t end = std::min(begin + portion, kept_.size());
+    if (end < kept_.size()) {
+      std::nth_element(at(begin), at(end), kept_.end(), likelier);
+    }
+    std::sort(at(begin), at(end), likelier);
+    for (; begin < end; ++begin) {
+      reached += weight(kept_[begin]);
+      if (reached >= mass * total) {
+        kept_.resize(begin + 1);
+        return;
+      }
+    }
+  }
+}
+
+bool TokenDistribution::is_likelier(std::int32_t a, std::int32_t b) const {
+  const float x = logits_[static_cast<std::size_t>(a)];
+  const float y = logits_[static_cast<std::size_t>(b)];
+  return x > y || (x == y && a < b);
+}
+
+double TokenDistribution::weight(std::int32_t id) const {
+  return static_cast<double>(softmax_.weights[static_cast<std::size_t>(id)]);
+}
+
+std::int32_t TokenDistribution::pick_largest() const {
+  return static_cast<std::int32_t>(std::find(logits_.begin(), logits_.end(), softmax_.largest) -
+                                   logits_.begin());
+}
+
+// The block first, then the token: the cumulative sum at a block's border is that of block sums.
+std::int32_t TokenDistribution::pick(double uniform) const {
+  const double target = uniform * softmax_.total;
+  double before = 0;
+  std::size_t block = 0;
+  for (; block + 1 < softmax_.block_sums.size(); ++block) {
+    if (before + softmax_.block_sums[block] > target) {
+      break;
+    }
+    before += softmax_.block_sums[block];
+  }
+  const std::size_t begin = block * kWeightBlock;
+  const std::size_t end = std::min(begin + kWeightBlock, logits_.size());
+  std::int32_t last = 0;  // the last possible token: where rounding leaves the target behind it
+  for (std::size_t i = begin; i < end; ++i) {
+    const auto id = static_cast<std::int32_t>(i);
+    if (weight(id) > 0) {
+      last = id;
+      before += weight(id);
+    }
+    if (before > target) {
+      break;
+    }
+  }
+  return last;
+}
+
+std::int32_t TokenDistribution::pick_kept(double uniform) const {
+  const double target = uniform * kept_total_;
+  double before = 0;
+  std::int32_t last = kept_.front();
+  for (const std::int32_t id : kept_) {
+    if (weight(id) > 0) {
+      last = id;
+      before += weight(id);
+    }
+    if (before > target) {
+      break;
+    }
+  }
+  return last;
+}
+
+}  // namespace cogent::rollout

@@ -1,0 +1,68 @@
+#include "rollout/worker.hpp"
+
+#include "core/base/error.hpp"
+#include "core/ner/answer.hpp"
+#include "rollout/completion_text.hpp"
+
+#include <utility>
+
+namespace cogent::rollout {
+
+RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_t> prompt_ids,
+                                std::uint32_t prompt_id, std::uint32_t step, std::uint32_t round,
+                                std::span<const std::int32_t> end_ids) {
+  const RolloutSettings& settings = config.rollout;
+  check(static_cast<std::int64_t>(prompt_ids.size()) <= settings.max_prompt_tokens,
+        ErrorCode::kData, "the prompt of row ", prompt_id, " has ", prompt_ids.size(),
+        " tokens, rollout.max_prompt_tokens is ", settings.max_prompt_tokens,
+        ": drop the row or raise the limit");
+  return {.seed = config.seed,
+          .step = step,
+          .round = round,
+          .prompt_id = prompt_id,
+          .group_size = static_cast<std::uint32_t>(settings.group_size),
+          .prompt_ids = std::move(prompt_ids),
+          .sampling = {.temperature = static_cast<float>(settings.temperature),
+                       .top_p = static_cast<float>(settings.top_p),
+                       .top_k = static_cast<std::int32_t>(settings.top_k),
+                       .max_new_tokens = static_cast<std::int32_t>(settings.max_new_tokens),
+                       .stop_ids = {end_ids.begin(), end_ids.end()}}};
+}
+
+Worker::Worker(const RunConfig& config, const model::Transformer& model,
+               const model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+               std::span<const std::int32_t> end_ids)
+    : config_(config),
+      tokenizer_(tokenizer),
+      end_ids_(end_ids.begin(), end_ids.end()),
+      engine_(model, weights),
+      rewards_(make_rewards(config.reward, config.metric.rules, config.rollout.max_new_tokens)) {}
+
+RolloutRequest Worker::request(std::vector<std::int32_t> prompt_ids, std::uint32_t prompt_id,
+                               std::uint32_t step, std::uint32_t round) const {
+  return training_request(config_, std::move(prompt_ids), prompt_id, step, round, end_ids_);
+}
+
+std::vector<RolloutGroup> Worker::draw(std::span<const RolloutRequest> requests,
+                                       std::span<const Example> examples,
+                                       std::uint32_t policy_version,
+                                       const std::function<void(const EngineProgress&)>& progress) {
+  check(requests.size() == examples.size(), ErrorCode::kUnexpected, "a worker is given ",
+        requests.size(), " requests but ", examples.size(), " examples");
+  std::vector<RolloutGroup> groups = engine_.generate(requests, progress);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i].policy_version = policy_version;
+    score(examples[i], groups[i]);
+  }
+  return groups;
+}
+
+void Worker::score(const Example& example, RolloutGroup& group) {
+  failed_rewards_ += std::erase_if(group.completions, [&](Completion& completion) {
+    const std::string text = completion_text(tokenizer_, completion);
+    completion.parse = ner::parse_answer(text, example.schema, config_.metric.rules).parse;
+    return !score_completion(rewards_, example, text, completion);
+  });
+}
+
+}  // namespace cogent::rollout
