@@ -1,9 +1,15 @@
 #include "core/ner/annotate.hpp"
 
+#include "core/base/error.hpp"
+#include "core/base/files.hpp"
 #include "core/ner/answer.hpp"
+#include "core/ner/descriptions.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <unistd.h>
 
 namespace cogent::ner {
 namespace {
@@ -73,6 +79,22 @@ TEST(Annotate, TurnsDownASentenceThatBreaksTheFormat) {
   odd.sentence = "The tag </think> is named Ann </think> Berg.";
   odd.entities = {{"Ann </think> Berg", "person"}};
   EXPECT_TRUE(annotate_with_rationale(odd, {}, 5).rejection.has_value());
+}
+
+TEST(Descriptions, AreCommonOrOfOneDataSet) {
+  const auto path =
+      std::filesystem::temp_directory_path() / concat("cogent_labels_", getpid(), ".json");
+  const auto read = [&path](std::string_view text) {
+    write_file_atomic(path, text, ErrorCode::kData);
+    return read_descriptions(path.string());
+  };
+  const DescriptionBook book = read(R"({"Person": "a human", "news": {" City ": "a town"}})");
+  EXPECT_EQ(book.of("other"), (LabelDescriptions{{"person", "a human"}}));
+  EXPECT_EQ(book.of("news"), (LabelDescriptions{{"city", "a town"}}));
+  EXPECT_THROW(read("[]"), Error);
+  EXPECT_THROW(read("{\"a\": "), Error);
+  EXPECT_THROW(read(R"({"a": 3})"), Error);
+  std::filesystem::remove(path);
 }
 
 }  // namespace
