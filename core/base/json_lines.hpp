@@ -2,6 +2,7 @@
 
 #include "core/base/error.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
@@ -65,11 +66,11 @@ std::vector<std::int32_t> require_ids(const json::object& object, std::string_vi
                                       const std::string& where);
 
 // One line of JSON without the line end. Numbers that are not finite are written as null (JSON has
-// no other word); a double is written with the digits that read back to the same value, a float
-// marked by `nine_digits` with 9 significant digits.
+// no other word); others with the fewest digits that read back to the same value.
 std::string to_json_line(const json::value& value);
-// A float as a JSON number of 9 significant digits: enough to read the same float back.
+// A float as a JSON number of at most 9 significant digits, and token ids as a JSON list.
 json::value nine_digits(float value);
+json::array ids_json(const std::vector<std::int32_t>& ids);
 
 // Appends lines to a file; each append reaches the operating system before it returns.
 class JsonLineFile {

@@ -78,10 +78,9 @@ TEST(GroupAdvantages, BatchScaleUsesAllRewardsButTheGroupsMean) {
 }
 
 TEST(GroupAdvantages, AGroupWithoutVarianceHasNone) {
-  for (const double advantage :
-       group_advantages(std::vector<std::vector<double>>{{2, 2, 2}}, ScaleRewards::kGroup)[0]) {
-    EXPECT_EQ(advantage, 0);
-  }
+  const std::vector<std::vector<double>> rewards = {{2, 2, 2}};
+  const auto advantages = group_advantages(rewards, ScaleRewards::kGroup);
+  EXPECT_EQ(advantages[0], (std::vector<double>{0, 0, 0}));
 }
 
 TEST(GrpoLoss, GoldenNumbers) {
