@@ -45,8 +45,12 @@ Result checked(Result result, const std::string& where, const char* action) {
   return result;
 }
 
-// Errors are thrown by us, not printed by the library. The setting belongs to the thread.
-void silence_library() {
+// Before the first other call of a thread: errors are thrown by us, not printed by the library. And
+// the library does not clean up at exit: a close that fails leaves it a handle to freed memory,
+// which it would follow then. Our handles close themselves, so nothing else is left for that
+// moment.
+void prepare_library() {
+  [[maybe_unused]] static const herr_t once = H5dont_atexit();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
@@ -124,7 +128,7 @@ void Hdf5Dataset::close() {
 }
 
 Hdf5File Hdf5File::create(const std::filesystem::path& path) {
-  silence_library();
+  prepare_library();
   const Hdf5Handle access = access_properties(path.string());
   return {Hdf5Handle(checked(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.id()),
                              path.string(), "created"),
@@ -133,7 +137,7 @@ Hdf5File Hdf5File::create(const std::filesystem::path& path) {
 }
 
 Hdf5File Hdf5File::open(const std::filesystem::path& path) {
-  silence_library();
+  prepare_library();
   const Hdf5Handle access = access_properties(path.string());
   return {Hdf5Handle(checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), path.string(),
                              "opened as an HDF5 file"),
