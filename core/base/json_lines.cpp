@@ -211,6 +211,15 @@ json::value nine_digits(float value) {
   return static_cast<double>(value);
 }
 
+json::array ids_json(const std::vector<std::int32_t>& ids) {
+  json::array out;
+  out.reserve(ids.size());
+  for (const std::int32_t id : ids) {
+    out.push_back(id);
+  }
+  return out;
+}
+
 JsonLineFile::JsonLineFile(const std::filesystem::path& path)
     : path_(path), stream_(path, std::ios::app) {
   check(stream_.good(), ErrorCode::kData, path.string(), " cannot be opened for writing");

@@ -1,0 +1,138 @@
+#include "core/base/json_lines.hpp"
+#include "core/model/transformer.hpp"
+#include "launch/cli.hpp"
+#include "launch/conversation.hpp"
+#include "launch/filter.hpp"
+#include "launch/loaded_model.hpp"
+#include "rollout/engine.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <limits>
+#include <memory>
+
+namespace cogent::launch {
+namespace {
+
+struct Options {
+  std::string model;
+  std::uint32_t n = 1;
+  std::int32_t max_tokens = 128;
+  float temperature = 1;
+  float top_p = 1;
+  std::int32_t top_k = 0;
+  std::uint64_t seed = 0;
+  bool greedy = false;
+  std::int64_t batch = 64;
+  FilterOptions filter;
+};
+
+std::vector<std::int32_t> prompt_ids(const json::object& line, const text::Tokenizer& tokenizer,
+                                     const std::string& where) {
+  if (line.contains("ids")) {
+    return require_ids(line, "ids", where);
+  }
+  if (line.contains("messages")) {
+    const std::string text = render_messages(tokenizer, require_messages(line, where),
+                                             ChatTemplate::kOwn, text::GenerationPrompt::kYes);
+    return tokenizer.encode(text, text::SpecialText::kParse);
+  }
+  check(line.contains("prompt"), ErrorCode::kData, where,
+        ": one of \"prompt\", \"messages\" and \"ids\" is needed");
+  return tokenizer.encode(require_string(line, "prompt", where));
+}
+
+RolloutRequest make_request(const Options& options, const FilterLine& line,
+                            const text::Tokenizer& tokenizer,
+                            const std::vector<std::int32_t>& end_ids) {
+  RolloutRequest request;
+  request.seed = options.seed;
+  request.prompt_id = static_cast<std::uint32_t>(line.index);
+  if (line.object.contains("id")) {
+    const std::int64_t id = require_int(line.object, "id", line.where);
+    check(id >= 0 && id <= std::numeric_limits<std::uint32_t>::max(), ErrorCode::kData, line.where,
+          ": \"id\" is ", id, ", a number from 0 to 4294967295 is needed");
+    request.prompt_id = static_cast<std::uint32_t>(id);
+  }
+  request.group_size = options.n;
+  request.prompt_ids = prompt_ids(line.object, tokenizer, line.where);
+  check(!request.prompt_ids.empty(), ErrorCode::kData, line.where, ": the prompt has no tokens");
+  request.sampling = {.temperature = options.greedy ? 0 : options.temperature,
+                      .top_p = options.top_p,
+                      .top_k = options.top_k,
+                      .max_new_tokens = options.max_tokens,
+                      .stop_ids = end_ids};
+  return request;
+}
+
+json::object completions_json(const RolloutGroup& group, const text::Tokenizer& tokenizer) {
+  json::array completions;
+  for (const Completion& completion : group.completions) {
+    std::span<const std::int32_t> shown(completion.ids);
+    if (completion.finish == Finish::kStop) {
+      shown = shown.first(shown.size() - 1);  // the end token
+    }
+    json::array logprobs;
+    for (const float logprob : completion.logprobs) {
+      logprobs.push_back(nine_digits(logprob));
+    }
+    completions.push_back({{"text", tokenizer.decode(shown)},
+                           {"ids", ids_json(completion.ids)},
+                           {"logprobs", std::move(logprobs)},
+                           {"finish", finish_name(completion.finish)}});
+  }
+  return {{"completions", std::move(completions)}};
+}
+
+void run(const Options& options) {
+  const LoadedModel source = open_model(options.model);
+  const model::Transformer model(source.weights->config(), model::cpu_ops());
+  const model::ModelWeights weights = model::load_weights(*source.weights);
+  const std::vector<std::int32_t> end_ids =
+      text::end_of_turn_ids(source.tokenizer, model.config().eos_ids);
+  rollout::Engine engine(model, weights, {.max_sequences = options.batch});
+  const std::size_t lines_at_once =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, options.batch / options.n));
+  run_batch_filter(options.filter, lines_at_once, [&](const std::vector<FilterLine>& lines) {
+    std::vector<RolloutRequest> requests;
+    for (const FilterLine& line : lines) {
+      requests.push_back(make_request(options, line, source.tokenizer, end_ids));
+    }
+    std::vector<json::object> results;
+    for (const RolloutGroup& group : engine.generate(requests)) {
+      results.push_back(completions_json(group, source.tokenizer));
+    }
+    return results;
+  });
+}
+
+}  // namespace
+
+void add_generate(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand(
+      "generate", "Completions of prompts, with log-probabilities (JSON lines)");
+  command->footer(
+      "Example:\n  echo '{\"prompt\": \"The capital of Norway is\"}' | cogent generate --model "
+      "model.gguf --max-tokens 8 --greedy");
+  command
+      ->add_option("--model", options->model,
+                   "Hugging Face directory, GGUF file, checkpoint or run folder")
+      ->required();
+  command->add_option("--n", options->n, "completions a prompt")->check(CLI::Range(1, 1 << 20));
+  command->add_option("--max-tokens", options->max_tokens, "new tokens at most")
+      ->check(CLI::Range(1, 1 << 24));
+  command->add_option("--temperature", options->temperature, "of the softmax; 0 is greedy")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--top-p", options->top_p, "likeliest tokens up to this mass; 1 is off")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--top-k", options->top_k, "likeliest tokens; 0 is off")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--seed", options->seed, "of the random draws");
+  command->add_flag("--greedy", options->greedy, "the likeliest token each time");
+  command->add_option("--batch", options->batch, "sequences at a time")->check(CLI::Range(1, 4096));
+  add_filter_options(*command, options->filter);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace cogent::launch

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "core/data/prompt_builder.hpp"
+#include "core/records/records.hpp"
+#include "core/text/tokenizer.hpp"
+#include "distributed/communicator.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/stage.hpp"
+#include "rollout/evaluate.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace cogent::launch {
+
+// Greedy evaluation of the development set between steps, by the ranks that draw: rank i takes
+// examples i, i + R, ...; their first rank writes evaluations.jsonl and predictions/. Constructed,
+// and every method called, on the drawing ranks only; collective over them.
+class InLoopEvaluation {
+ public:
+  // `weights` are read anew by each measurement. All references must outlive the object. An Error
+  // of kData where data.dev cannot be read.
+  InLoopEvaluation(const StageContext& context, const model::Transformer& model,
+                   const model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+                   const data::PromptBuilder& prompts, distributed::Communicator& drawing);
+
+  // Version `version` is about to be trained on: measures it where train.eval_every says so.
+  void measure_if_due(std::int64_t version);
+  // The run's last version: measured where the loop evaluates at all.
+  void measure_last(std::int64_t version);
+
+ private:
+  void measure(std::int64_t version);
+
+  const StageContext& context_;
+  const model::Transformer& model_;
+  const model::ModelWeights& weights_;
+  const text::Tokenizer& tokenizer_;
+  const data::PromptBuilder& prompts_;
+  distributed::Communicator& drawing_;
+  RunFolder folder_;
+  std::vector<Example> examples_;
+};
+
+// Draws this rank's share of the examples and gathers everybody's predictions, in the order of the
+// examples. Collective over `drawing`, whose ranks are the world ranks `world_ranks`.
+std::vector<rollout::Prediction> predict_together(const StageContext& context,
+                                                  const model::Transformer& model,
+                                                  const model::ModelWeights& weights,
+                                                  const text::Tokenizer& tokenizer,
+                                                  const data::PromptBuilder& prompts,
+                                                  distributed::Communicator& drawing,
+                                                  const std::vector<Example>& examples);
+
+}  // namespace cogent::launch

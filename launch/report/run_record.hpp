@@ -1,0 +1,37 @@
+#pragma once
+
+#include "core/base/json_lines.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cogent::launch {
+
+// What a run folder holds for a report. A run may be going on: a half-written last line is left
+// out, and so is every member that is missing.
+struct RunRecord {
+  std::string name;    // of the folder
+  std::string config;  // config.yaml as it stands
+  std::vector<json::object> metrics;
+  std::vector<json::object> evaluations;   // in the loop
+  std::optional<json::object> evaluation;  // of `cogent evaluate`
+  std::string predictions_file;            // name of the file that the next were read from
+  std::vector<json::object> predictions;   // the first few
+  std::size_t unread_lines = 0;            // not JSON objects, the half-written ones not counted
+};
+
+// The run in `folder`, or the runs in the folders below it: base, sft, grpo (by the beginning of
+// their names), then the others; each kind in the order of its config.yaml's time. A folder is a
+// run where it has a config.yaml. An Error of kData where there is no run at all.
+std::vector<RunRecord> read_runs(const std::filesystem::path& folder);
+
+// A number of an object; nothing where the key is missing or holds something else.
+std::optional<double> find_number(const json::object& object, std::string_view key);
+// A string of an object; empty where the key is missing or holds something else.
+std::string find_text(const json::object& object, std::string_view key);
+
+}  // namespace cogent::launch

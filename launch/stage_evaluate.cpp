@@ -1,0 +1,52 @@
+#include "core/base/files.hpp"
+#include "core/base/log.hpp"
+#include "core/data/reader.hpp"
+#include "launch/in_loop_evaluation.hpp"
+#include "launch/loaded_model.hpp"
+#include "launch/stages.hpp"
+
+#include <iostream>
+#include <optional>
+
+namespace cogent::launch {
+
+void run_evaluate(StageContext& context) {
+  const RunConfig& config = context.config;
+  const RunFolder folder(config);
+  const bool has_test = !config.data.test.empty();
+  std::optional<LoadedModel> source;
+  std::vector<Example> examples;
+  agree(context.session, [&] {
+    source = open_model(config.model.path);
+    examples = data::read_examples(has_test ? config.data.test : config.data.dev,
+                                   has_test ? data::Split::kTest : data::Split::kDev);
+    if (context.session.rank() == 0) {
+      RunFolder::prepare(config, context.fresh ? ExistingRun::kRefuse : ExistingRun::kContinue);
+    }
+  });
+  log_to_file(folder.log(context.session.rank()).string());
+  const model::Transformer model(source->weights->config(), model::cpu_ops());
+  const model::ModelWeights weights = model::load_weights(*source->weights);
+  const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
+  const auto predictions = predict_together(context, model, weights, source->tokenizer, prompts,
+                                            context.session.world(), examples);
+  if (context.session.rank() != 0) {
+    return;
+  }
+  const char* split = has_test ? "test" : "dev";
+  std::string lines;
+  for (const rollout::Prediction& prediction : predictions) {
+    lines += to_json_line(rollout::to_json(prediction)) + "\n";
+  }
+  write_file_atomic(folder.dir() / "predictions" / (std::string(split) + ".jsonl"), lines,
+                    ErrorCode::kData);
+  const rollout::EvaluationSummary summary = rollout::summarise(predictions, config);
+  json::object result = rollout::to_json(summary);
+  result["model"] = source->path;
+  result["split"] = split;
+  write_file_atomic(folder.dir() / "evaluation.json", to_json_line(result) + "\n",
+                    ErrorCode::kData);
+  std::cout << rollout::table(summary);
+}
+
+}  // namespace cogent::launch

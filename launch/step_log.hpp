@@ -1,0 +1,34 @@
+#pragma once
+
+#include "core/base/json_lines.hpp"
+#include "core/base/progress.hpp"
+#include "core/records/records.hpp"
+#include "launch/run_folder.hpp"
+#include "trainer/learner.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace cogent::launch {
+
+// metrics.jsonl and the live line of one step. Does nothing on the ranks that do not write.
+class StepLog {
+ public:
+  StepLog(const RunFolder& folder, std::string stage, std::int64_t first_step,
+          std::int64_t total_steps, bool writes);
+  void begin();  // the step's clock starts
+  // `groups`: the step's, empty for sft; their rewards and lengths are averaged over completions.
+  void end(std::int64_t step, const trainer::StepMetrics& metrics, std::uint64_t weights_xxh3,
+           std::span<const RolloutGroup> groups);
+
+ private:
+  std::string stage_;
+  std::optional<JsonLineFile> file_;
+  std::optional<Progress> progress_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace cogent::launch

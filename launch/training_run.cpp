@@ -1,0 +1,131 @@
+#include "launch/training_run.hpp"
+
+#include "core/base/hash.hpp"
+#include "core/base/log.hpp"
+#include "core/base/stop_flag.hpp"
+#include "core/model/weights/hf_config.hpp"
+#include "launch/version.hpp"
+
+#include <utility>
+
+namespace cogent::launch {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void agree_on_stop(StageContext& context, std::int64_t done) {
+  agree(context.session, [&] {
+    fail(ErrorCode::kStopped, "stopped on request behind step ", done,
+         " after saving: the same command continues");
+  });
+}
+
+}  // namespace
+
+std::map<std::string, std::string> model_files(const LoadedModel& source) {
+  return {{"config.json",
+           model::write_model_config_json(source.weights->config(), model::ExportType::kFloat32)},
+          {"generation_config.json", model::write_generation_config_json(source.weights->config())},
+          {"tokenizer.json", text::write_tokenizer_json(source.tokenizer.spec())},
+          {"tokenizer_config.json", text::write_tokenizer_config_json(source.tokenizer.spec())}};
+}
+
+TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source, std::string stage,
+                         std::uint64_t data_digest, std::optional<LearnerParts> parts)
+    : context_(context),
+      folder_(context.config),
+      stage_(std::move(stage)),
+      data_digest_(data_digest),
+      parts_(parts),
+      last_save_(Clock::now()) {
+  if (parts_) {
+    store_ = std::make_unique<distributed::CheckpointStore>(folder_.checkpoints(), parts_->learners,
+                                                            context.config.checkpoint.keep_last);
+    if (parts_->learners.rank() == 0) {
+      model_files_ = model_files(source);
+    }
+  }
+}
+
+std::int64_t TrainingRun::resume() {
+  std::int64_t done = 0;
+  if (parts_) {
+    if (const auto state = store_->find_latest()) {
+      check(state->stage == stage_, ErrorCode::kCheckpoint, "the checkpoint of step ", state->step,
+            " is of stage ", state->stage, ", this is ", stage_, ": name another run.dir");
+      check(state->data_digest == data_digest_, ErrorCode::kCheckpoint, "the checkpoint of step ",
+            state->step, " was trained on data with digest ", hex64(state->data_digest),
+            ", data.train now has ", hex64(data_digest_),
+            ": restore the file, or name another run.dir");
+      if (state->fingerprint != build_fingerprint()) {
+        log_warning("the checkpoint was written by \"", state->fingerprint, "\", this is \"",
+                    build_fingerprint(), "\": the bits from here on may differ");
+      }
+      parts_->policy.restore(*store_, *state);
+      parts_->learner.set_schedule_position(std::stoll(state->counters.at("schedule_position")));
+      parts_->learner.set_skipped_in_a_row(std::stoll(state->counters.at("skipped_in_a_row")));
+      done = state->step;
+      if (parts_->learners.rank() == 0) {
+        log_info("continues behind step ", done, " (weights ", hex64(state->weights_xxh3), ")");
+      }
+    }
+    if (parts_->learners.rank() == 0) {
+      folder_.cut_back(done);
+    }
+  }
+  // Loading may take longer than a collective's deadline.
+  std::vector<int> world(static_cast<std::size_t>(context_.session.size()));
+  for (std::size_t rank = 0; rank < world.size(); ++rank) {
+    world[rank] = static_cast<int>(rank);
+  }
+  wait_for_all(context_.session, world);
+  context_.session.world()
+      .broadcast(distributed::Buffer(std::span<std::int64_t>(&done, 1)),
+                 context_.topology.learner_rank(0), "step to continue at")
+      .wait();
+  return done;
+}
+
+void TrainingRun::finish_step(std::int64_t done, std::int64_t total) {
+  const CheckpointSettings& settings = context_.config.checkpoint;
+  // The clock of one rank decides, so that all agree.
+  std::vector<std::int64_t> flags = {stop_requested() ? 1 : 0, 0};
+  if (context_.seat().learner == 0 && settings.every_minutes > 0) {
+    flags[1] = std::chrono::duration<double, std::ratio<60>>(Clock::now() - last_save_).count() >=
+                       settings.every_minutes
+                   ? 1
+                   : 0;
+  }
+  context_.session.world()
+      .all_reduce(distributed::Buffer(std::span(flags)), distributed::ReduceOp::kMax,
+                  "stop and save requests")
+      .wait();
+  const bool stop = flags[0] != 0 && done < total;
+  const bool due = settings.every_steps > 0 && done % settings.every_steps == 0;
+  if (stop || due || flags[1] != 0 || done == total) {
+    save(done);
+  }
+  if (stop) {
+    agree_on_stop(context_, done);
+  }
+}
+
+void TrainingRun::save(std::int64_t done) {
+  last_save_ = Clock::now();
+  if (!parts_) {
+    return;
+  }
+  distributed::CheckpointState state;
+  state.step = done;
+  state.updates = parts_->policy.updates();
+  state.stage = stage_;
+  state.weights_xxh3 = parts_->policy.weights_xxh3();
+  state.arithmetic_digest = arithmetic_digest(context_.config);
+  state.data_digest = data_digest_;
+  state.fingerprint = build_fingerprint();
+  state.counters = {{"schedule_position", std::to_string(parts_->learner.schedule_position())},
+                    {"skipped_in_a_row", std::to_string(parts_->learner.skipped_in_a_row())}};
+  store_->save(state, parts_->policy.checkpoint_shards(), model_files_);
+}
+
+}  // namespace cogent::launch

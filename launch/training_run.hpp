@@ -1,0 +1,54 @@
+#pragma once
+
+#include "distributed/checkpoint/checkpoint_store.hpp"
+#include "launch/loaded_model.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/stage.hpp"
+#include "trainer/learner.hpp"
+#include "trainer/sharded_model.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace cogent::launch {
+
+// What sft and grpo share around their steps: resume, checkpoints, stopping on request. Learners
+// construct it with their parts, workers without; every method is collective over the world.
+class TrainingRun {
+ public:
+  struct LearnerParts {
+    distributed::Communicator& learners;
+    trainer::ShardedModel& policy;
+    trainer::Learner& learner;
+  };
+  TrainingRun(StageContext& context, const LoadedModel& source, std::string stage,
+              std::uint64_t data_digest, std::optional<LearnerParts> parts);
+
+  // Loads the newest valid checkpoint, if there is one, and cuts the logs back to it. Returns the
+  // steps done.
+  std::int64_t resume();
+  // Behind step `done` of `total`: saves where it is due or where a stop was requested. Throws
+  // kStopped, on all ranks alike, after such a save.
+  void finish_step(std::int64_t done, std::int64_t total);
+
+ private:
+  void save(std::int64_t done);
+
+  StageContext& context_;
+  RunFolder folder_;
+  std::string stage_;
+  std::uint64_t data_digest_;
+  std::optional<LearnerParts> parts_;
+  std::unique_ptr<distributed::CheckpointStore> store_;  // learners
+  std::map<std::string, std::string> model_files_;       // learner 0
+  std::chrono::steady_clock::time_point last_save_;
+};
+
+// The model's small files that make a checkpoint a model.
+std::map<std::string, std::string> model_files(const LoadedModel& source);
+
+}  // namespace cogent::launch
