@@ -1,9 +1,9 @@
 #include "core/text/tokenizer.hpp"
 
+#include "tests/unit/text/expect_case.hpp"
 #include "tests/unit/text/text_fixtures.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <boost/json/value_to.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,21 +13,6 @@
 
 namespace cogent::text {
 namespace {
-
-using Ids = std::vector<std::int32_t>;
-
-Ids ids_member(const boost::json::value& object, const char* key) {
-  return boost::json::value_to<Ids>(object.at(key));
-}
-
-void expect_case(const Tokenizer& tokenizer, const boost::json::value& expected) {
-  const std::string input = text_member(expected, "text");
-  const Ids parsed = ids_member(expected, "parsed");
-  EXPECT_EQ(tokenizer.encode(input), ids_member(expected, "plain")) << input;
-  EXPECT_EQ(tokenizer.encode(input, SpecialText::kParse), parsed) << input;
-  EXPECT_EQ(tokenizer.decode(parsed), text_member(expected, "decoded"));
-  EXPECT_EQ(tokenizer.decode(parsed, SpecialTokens::kSkip), text_member(expected, "skipped"));
-}
 
 TEST(Tokenizer, GivesTheIdsOfTheTokenizersPackage) {
   int count = 0;
