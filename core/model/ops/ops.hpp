@@ -18,7 +18,8 @@ struct RowSpan {
 // Query rows [query_begin, query_end) of a batch and the key rows that they see, in absolute order.
 // With Q queries and K keys in all, the queries are the last Q positions: query i sees the first K
 // - Q + i + 1 keys. One shape serves training (spans are rows of the batch itself: the shared
-// prompt's, then the sequence's own) and sampling (spans are rows of the KV cache).
+// prompt's, then the sequence's own) and sampling (spans are rows of the KV cache). A row belongs
+// to one segment at most; attention of a row that no segment holds is zero.
 struct AttentionSegment {
   std::int64_t query_begin = 0;
   std::int64_t query_end = 0;
@@ -43,7 +44,8 @@ struct TokenLogprobs {
 // The op table: each op forward and backward, explicit. Shapes: rows = packed token rows. Every
 // gradient argument named d... that is passed as `at::Tensor&` is ADDED to; an undefined one is
 // skipped. Tensors are contiguous and of one floating type (float64, float32 or bfloat16), ids are
-// int64. No op keeps state; all are deterministic for given shapes and thread count.
+// int64; log-probabilities, entropies, lse and dlogprob are at least float32. No op keeps state;
+// all are deterministic for given shapes and thread count.
 struct OpTable {
   const char* name;
 
