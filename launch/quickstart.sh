@@ -20,7 +20,7 @@ done
 [[ -n $dir ]] || { [[ $tiny == yes ]] && dir=runs/quickstart-tiny || dir=runs/quickstart; }
 
 began=$SECONDS
-launch/setup.sh
+[[ -n ${COGENT:-} ]] || launch/setup.sh
 cogent=${COGENT:-build/release/cogent}
 if [[ -z ${COGENT:-} ]]; then
   echo "quickstart: building"

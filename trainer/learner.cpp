@@ -150,7 +150,7 @@ Learner::BatchSums Learner::run_update(const MiniBatch& mini_batch, double tempe
     BatchActivations activations;
     const model::TokenLogprobs forward = policy_.forward(batch, temperature, &activations);
     at::Tensor gradient = at::empty({static_cast<std::int64_t>(batch.targets.size())}, at::kFloat);
-    sums.push_back(objective(index, batch, floats_of(forward.logprob), floats_of(forward.entropy),
+    sums.push_back(objective(index, floats_of(forward.logprob), floats_of(forward.entropy),
                              {gradient.mutable_data_ptr<float>(), batch.targets.size()}));
     policy_.backward(activations, gradient,
                      index == own.back() ? Reduce::kUnitByUnit : Reduce::kLater);
@@ -185,7 +185,7 @@ StepMetrics Learner::sft_step(std::span<const TrainSequence> sequences) {
     metrics.tokens += static_cast<std::int64_t>(batch.targets.size());
   }
   const double weight = 1 / static_cast<double>(std::max<std::int64_t>(1, metrics.tokens));
-  const Objective likelihood = [&](std::size_t, const PackedBatch&, std::span<const float> logprobs,
+  const Objective likelihood = [&](std::size_t, std::span<const float> logprobs,
                                    std::span<const float>, std::span<float> gradient) {
     BatchSums sums;
     for (std::size_t t = 0; t < logprobs.size(); ++t) {
@@ -198,91 +198,95 @@ StepMetrics Learner::sft_step(std::span<const TrainSequence> sequences) {
   return metrics;
 }
 
-StepMetrics Learner::grpo_step(std::span<const RolloutGroup> groups) {
+std::vector<Learner::MiniBatch> Learner::cut_mini_batches(std::span<const TrainSequence> all,
+                                                          std::int64_t prompts) const {
   const GrpoSettings& grpo = config_.grpo;
-  const double temperature = config_.rollout.temperature;
-  const std::vector<TrainSequence> sequences = train_sequences(groups, grpo);
-  const auto trained = [&](const TrainSequence& sequence) {
-    return !(grpo.mask_truncated && sequence.truncated);
-  };
-  const std::int64_t per_mini_batch = grpo.mini_batch_prompts > 0
-                                          ? grpo.mini_batch_prompts
-                                          : static_cast<std::int64_t>(groups.size());
-
+  const std::int64_t size =
+      grpo.mini_batch_prompts > 0 ? grpo.mini_batch_prompts : std::max<std::int64_t>(1, prompts);
   std::vector<MiniBatch> mini_batches;
-  StepMetrics metrics;
-  for (std::int64_t first = 0; first < static_cast<std::int64_t>(groups.size());
-       first += per_mini_batch) {
+  for (std::int64_t first = 0; first < prompts; first += size) {
     std::vector<std::size_t> chosen;
     LossNormaliser normaliser{.max_new_tokens = config_.rollout.max_new_tokens};
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      if (sequences[i].group < first || sequences[i].group >= first + per_mini_batch) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].group < first || all[i].group >= first + size) {
         continue;
       }
       ++normaliser.sequences;
-      if (trained(sequences[i])) {
-        normaliser.tokens += static_cast<std::int64_t>(sequences[i].completion_ids.size());
+      if (!(grpo.mask_truncated && all[i].truncated)) {
+        normaliser.tokens += static_cast<std::int64_t>(all[i].completion_ids.size());
         chosen.push_back(i);
       }
     }
-    metrics.tokens += normaliser.tokens;
-    mini_batches.push_back(prepare(sequences, chosen));
-    mini_batches.back().normaliser = normaliser;
-    score_batches(sequences, mini_batches.back(), temperature);
+    MiniBatch& mini_batch = mini_batches.emplace_back(prepare(all, chosen));
+    mini_batch.normaliser = normaliser;
+    score_batches(all, mini_batch, config_.rollout.temperature);
   }
+  return mini_batches;
+}
 
-  BatchSums step_sums;
-  double first_pass_tokens = 0;
-  for (std::int64_t pass = 0; pass < grpo.num_iterations; ++pass) {
-    for (std::size_t m = 0; m < mini_batches.size(); ++m) {
-      const MiniBatch& mini_batch = mini_batches[m];
-      const Objective clipped_surrogate =
-          [&](std::size_t index, const PackedBatch& batch, std::span<const float> logprobs,
-              std::span<const float> entropy, std::span<float> gradient) {
-            BatchSums sums;
-            const std::vector<float>& reference = mini_batch.reference[index];
-            for (const PackedSequence& sequence : batch.sequences) {
-              const double weight = token_weight(grpo.loss, mini_batch.normaliser, sequence.count);
-              for (std::int64_t i = sequence.first; i < sequence.first + sequence.count; ++i) {
-                const auto t = static_cast<std::size_t>(i);
-                const TokenTerm term{
-                    .logprob = static_cast<double>(logprobs[t]),
-                    .old = static_cast<double>(mini_batch.old[index][t]),
-                    .reference = reference.empty() ? 0 : static_cast<double>(reference[t])};
-                const TokenLoss loss =
-                    grpo_token_loss(grpo, sequences[sequence.sequence].advantage, term);
-                gradient[t] = static_cast<float>(weight * loss.gradient);
-                sums.loss += weight * loss.value;
-                sums.kl += loss.kl;
-                sums.clipped += loss.clipped ? 1 : 0;
-                sums.entropy += static_cast<double>(entropy[t]);
-                sums.tokens += 1;
-                sums.deviation = std::max(sums.deviation, std::abs(loss.ratio - 1));
-              }
-            }
-            return sums;
-          };
-      const BatchSums sums = run_update(mini_batch, temperature, clipped_surrogate, metrics);
-      if (pass == 0 && m == 0) {
-        metrics.ratio_max_deviation = sums.deviation;
-      }
-      if (pass == 0) {
-        step_sums.entropy += sums.entropy;
-        first_pass_tokens += sums.tokens;
-      }
-      step_sums.loss += sums.loss;
-      step_sums.kl += sums.kl;
-      step_sums.clipped += sums.clipped;
-      step_sums.tokens += sums.tokens;
+Learner::BatchSums Learner::clipped_surrogate(std::span<const TrainSequence> all,
+                                              const MiniBatch& mini_batch, std::size_t index,
+                                              std::span<const float> logprobs,
+                                              std::span<const float> entropy,
+                                              std::span<float> gradient) const {
+  const std::vector<float>& reference = mini_batch.reference[index];
+  BatchSums sums;
+  for (const PackedSequence& sequence : mini_batch.batches[index].sequences) {
+    const double weight = token_weight(config_.grpo.loss, mini_batch.normaliser, sequence.count);
+    for (std::int64_t i = sequence.first; i < sequence.first + sequence.count; ++i) {
+      const auto t = static_cast<std::size_t>(i);
+      const TokenTerm term{.logprob = static_cast<double>(logprobs[t]),
+                           .old = static_cast<double>(mini_batch.old[index][t]),
+                           .reference = reference.empty() ? 0 : static_cast<double>(reference[t])};
+      const TokenLoss loss = grpo_token_loss(config_.grpo, all[sequence.sequence].advantage, term);
+      gradient[t] = static_cast<float>(weight * loss.gradient);
+      sums.loss += weight * loss.value;
+      sums.kl += loss.kl;
+      sums.clipped += loss.clipped ? 1 : 0;
+      sums.entropy += static_cast<double>(entropy[t]);
+      sums.tokens += 1;
+      sums.deviation = std::max(sums.deviation, std::abs(loss.ratio - 1));
     }
   }
-  const double tokens = std::max(1.0, step_sums.tokens);
-  metrics.loss =
-      step_sums.loss / static_cast<double>(std::max<std::size_t>(
-                           1, mini_batches.size() * static_cast<std::size_t>(grpo.num_iterations)));
-  metrics.kl = step_sums.kl / tokens;
-  metrics.clip_ratio = step_sums.clipped / tokens;
-  metrics.entropy = step_sums.entropy / std::max(1.0, first_pass_tokens);
+  return sums;
+}
+
+StepMetrics Learner::grpo_step(std::span<const RolloutGroup> groups) {
+  const std::vector<TrainSequence> sequences = train_sequences(groups, config_.grpo);
+  const std::vector<MiniBatch> mini_batches =
+      cut_mini_batches(sequences, static_cast<std::int64_t>(groups.size()));
+  StepMetrics metrics;
+  BatchSums step;
+  double first_pass_tokens = 0;
+  for (std::int64_t pass = 0; pass < config_.grpo.num_iterations; ++pass) {
+    for (const MiniBatch& mini_batch : mini_batches) {
+      const BatchSums sums = run_update(
+          mini_batch, config_.rollout.temperature,
+          [&](std::size_t index, std::span<const float> logprobs, std::span<const float> entropy,
+              std::span<float> gradient) {
+            return clipped_surrogate(sequences, mini_batch, index, logprobs, entropy, gradient);
+          },
+          metrics);
+      if (pass == 0) {
+        metrics.ratio_max_deviation =
+            &mini_batch == &mini_batches.front() ? sums.deviation : metrics.ratio_max_deviation;
+        metrics.tokens += mini_batch.normaliser.tokens;
+        step.entropy += sums.entropy;
+        first_pass_tokens += sums.tokens;
+      }
+      step.loss += sums.loss;
+      step.kl += sums.kl;
+      step.clipped += sums.clipped;
+      step.tokens += sums.tokens;
+    }
+  }
+  const double tokens = std::max(1.0, step.tokens);
+  const auto updates = static_cast<double>(std::max<std::size_t>(1, mini_batches.size())) *
+                       static_cast<double>(config_.grpo.num_iterations);
+  metrics.loss = step.loss / updates;
+  metrics.kl = step.kl / tokens;
+  metrics.clip_ratio = step.clipped / tokens;
+  metrics.entropy = step.entropy / std::max(1.0, first_pass_tokens);
   return metrics;
 }
 

@@ -75,10 +75,15 @@ class Learner {
   };
   // Fills gradient [trained tokens of the batch] and returns its sums. `index`: which batch of the
   // mini-batch.
-  using Objective = std::function<BatchSums(
-      std::size_t index, const PackedBatch& batch, std::span<const float> logprobs,
-      std::span<const float> entropy, std::span<float> gradient)>;
+  using Objective =
+      std::function<BatchSums(std::size_t index, std::span<const float> logprobs,
+                              std::span<const float> entropy, std::span<float> gradient)>;
 
+  std::vector<MiniBatch> cut_mini_batches(std::span<const TrainSequence> all,
+                                          std::int64_t prompts) const;
+  BatchSums clipped_surrogate(std::span<const TrainSequence> all, const MiniBatch& mini_batch,
+                              std::size_t index, std::span<const float> logprobs,
+                              std::span<const float> entropy, std::span<float> gradient) const;
   MiniBatch prepare(std::span<const TrainSequence> all, std::span<const std::size_t> chosen) const;
   void score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
                      double temperature) const;

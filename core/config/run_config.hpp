@@ -136,8 +136,7 @@ struct GrpoSettings {
 struct RewardSettings {
   double f1 = 10;
   double schema = 1;
-  double length =
-      0;  // share of the token budget that is used: varies on random text, for tests of the loop
+  double length = 0;  // of the text, in eight bytes a token of the budget: for tests of the loop
 
   friend bool operator==(const RewardSettings&, const RewardSettings&) = default;
 };

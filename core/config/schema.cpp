@@ -255,7 +255,9 @@ std::vector<Key> last_keys() {
       {"reward.schema", kArithmetic, at<&RunConfig::reward, &RewardSettings::schema>(), kAny,
        "Weight of the schema reward."},
       {"reward.length", kArithmetic, at<&RunConfig::reward, &RewardSettings::length>(), kAny,
-       "Weight of the share of rollout.max_new_tokens that was used; for tests of the loop."},
+       "Weight of the text's length over eight bytes a token of rollout.max_new_tokens; for tests "
+       "of "
+       "the loop, since it varies on random text."},
       {"annotate.teacher", kArithmetic, at<&RunConfig::annotate, &A::teacher>(), kAny,
        "Who writes the chains of thought: fixed rules over gold entities, an HTTP service, or a "
        "model."},

@@ -36,14 +36,14 @@ class SchemaReward final : public Reward {
   MetricRules rules_;
 };
 
-// Share of the token budget that is used.
+// Length of the text over the token budget's eight bytes a token. It differs between any two random
+// texts, so that tests of the loop have advantages that are not zero.
 class LengthReward final : public Reward {
  public:
   explicit LengthReward(std::int64_t budget) : budget_(budget) {}
   const char* name() const override { return "length"; }
-  double score(const Example&, const Completion& completion, std::string_view) const override {
-    const double share = static_cast<double>(completion.ids.size()) / static_cast<double>(budget_);
-    return std::min(share, 1.0);
+  double score(const Example&, const Completion&, std::string_view text) const override {
+    return std::min(1.0, static_cast<double>(text.size()) / static_cast<double>(8 * budget_));
   }
 
  private:
