@@ -1,0 +1,81 @@
+#!/bin/bash
+# The filters of docs/cli.md on a small random model: what goes in comes out as documented.
+. "$COGENT_SOURCE_DIR/tests/integration/lib.sh"
+
+# filter NAME LINES ARGUMENT...: a command that reads LINES and ends well.
+filter() {
+  local name=$1 lines=$2
+  shift 2
+  printf '%s\n' "$lines" | "$COGENT" "$@" >"$name.out" 2>"$name.err"
+  status=$?
+  [[ $status -eq 0 ]] || complain "$name: status $status: $(tail -n 3 "$name.err")"
+}
+different() { cmp -s "$2" "$3" && complain "$1"; }
+
+# tokenize there and back
+lines='{"text":"Oslo, 17 April: naïve 🚢 <|im_start|>"}
+{"text":""}'
+filter ids "$lines" tokenize --model "$tiny_model"
+filter text "$(cat ids.out)" tokenize --model "$tiny_model" --decode
+same "tokenize and back" "$(cat text.out)" "$lines"
+filter special '{"text":"<|im_start|>"}' tokenize --model "$tiny_model" --parse-special
+same "one special token" "$(cat special.out)" '{"ids":[1]}'
+
+filter chat '{"messages":[{"role":"user","content":"Hello"}]}' chat --model "$tiny_model" --generation-prompt
+same "chat: turns" "$(grep -o '<|im_start|>[a-z]*' chat.out | xargs)" "<|im_start|>system <|im_start|>user <|im_start|>assistant"
+
+# logprobs: one number less than ids, none above 0
+filter logprobs '{"ids":[1,504,905,42,7]}' logprobs --model "$tiny_model"
+sed 's/.*\[//; s/\].*//' logprobs.out | tr ',' '\n' | awk '$1 > 0 { exit 1 } END { exit NR != 4 }' || complain "logprobs: $(cat logprobs.out)"
+
+# generate: the seed decides
+prompt='{"prompt":"The ship"}'
+filter seed-1 "$prompt" generate --model "$tiny_model" --max-tokens 8 --seed 1 --n 3
+filter seed-1-again "$prompt" generate --model "$tiny_model" --max-tokens 8 --seed 1 --n 3
+filter seed-2 "$prompt" generate --model "$tiny_model" --max-tokens 8 --seed 2 --n 3
+holds "generate: one seed, two results" cmp seed-1.out seed-1-again.out
+different "generate: two seeds, one result" seed-1.out seed-2.out
+same "generate: completions" "$(grep -o '"finish"' seed-1.out | wc -l)" 3
+same "generate: distinct completions" "$(grep -o '"ids":\[[^]]*' seed-1.out | sort -u | wc -l)" 3
+
+# score and reward: gold handed back as an answer is perfect
+head -n 4 "$quickstart/test.jsonl" >gold.jsonl
+sed 's/.*\("entities": \[.*\]\).*/{\1}/' gold.jsonl >predictions.jsonl
+good score score --gold gold.jsonl --predictions predictions.jsonl --json
+same "score" "$(column mean_f1 score.out)" 100
+gold='{"sentence":"Ada sails.","schema":["person","port"],"entities":[{"text":"Ada","label":"person"}],"completion":'
+filter reward "$gold"'"{\"entities\": {\"person\": [\"Ada\"]}}"}'$'\n'"$gold"'"no"}' reward
+same "reward" "$(column reward reward.out | xargs)" "11 0"
+same "parse" "$(column parse reward.out | xargs)" "ok not_json"
+
+# a bad line: the end, or an error in its place
+bad='{"text":"a"}
+{"text":
+{"text":"b"}'
+printf '%s\n' "$bad" | "$COGENT" tokenize --model "$tiny_model" >halted.out 2>halted.err
+status=$?
+fails_with 3 halted 'line 2'
+same "lines before the bad one" "$(wc -l <halted.out)" 1
+filter going "$bad" tokenize --model "$tiny_model" --keep-going
+same "lines with --keep-going" "$(cut -c1-6 going.out | xargs -d '\n')" '{"ids" {"erro {"ids"'
+holds "--keep-going: the line's number" grep -q 'line 2' going.out
+
+filter extract 'Ada sailed to Bergen.' extract --model "$tiny_model" --types person,port --cot --max-tokens 8
+holds "extract: $(cat extract.out)" grep -q '"text":"Ada sailed to Bergen.".*"entities":\[' extract.out
+
+# an exported model is the same model
+good export export "$tiny_model" --out exported
+filter exported-logprobs '{"ids":[1,504,905,42,7]}' logprobs --model exported
+holds "export: other log-probabilities" cmp logprobs.out exported-logprobs.out
+
+good config config print "$quickstart/grpo.yaml" train.steps=3
+holds "config print" grep -q 'steps: 3' config.out
+cp config.out complete.yaml
+good config config print complete.yaml
+holds "config print of what it printed" cmp config.out complete.yaml
+good config config check "$quickstart/grpo.yaml" --stage grpo --world 2
+run check config check "$quickstart/grpo.yaml" --stage grpo --world 3
+fails_with 2 check 'cluster'
+good config config explain grpo.beta
+holds "config explain" grep -q 'grpo.beta' config.out
+finish
