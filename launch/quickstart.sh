@@ -51,15 +51,15 @@ stage "annotate: chains of thought for the training sentences"
   --output "$dir/cot.jsonl" --rejected "$dir/rejected.jsonl"
 
 stage "evaluate: the base model"
-"$cogent" evaluate configs/quickstart/evaluate.yaml model.path="$base" run.dir="$dir/base" "${evaluate_keys[@]}"
+"$cogent" evaluate configs/quickstart/evaluate.yaml model.path="$base" run.dir="$dir/base" "${evaluate_keys[@]}" | tail -n 1
 
 stage "sft: CoT tuning"
 "$cogent" sft configs/quickstart/sft.yaml model.path="$base" data.train="$dir/cot.jsonl" run.dir="$dir/sft" "${sft_keys[@]}"
-"$cogent" evaluate configs/quickstart/evaluate.yaml model.path="$dir/sft" run.dir="$dir/sft-test" "${evaluate_keys[@]}"
+"$cogent" evaluate configs/quickstart/evaluate.yaml model.path="$dir/sft" run.dir="$dir/sft-test" "${evaluate_keys[@]}" | tail -n 1
 
 stage "grpo: one worker and one learner"
 mpirun -n 2 "$cogent" grpo configs/quickstart/grpo.yaml model.path="$dir/sft" run.dir="$dir/grpo" "${grpo_keys[@]}"
-"$cogent" evaluate configs/quickstart/evaluate.yaml model.path="$dir/grpo" run.dir="$dir/grpo-test" "${evaluate_keys[@]}"
+"$cogent" evaluate configs/quickstart/evaluate.yaml model.path="$dir/grpo" run.dir="$dir/grpo-test" "${evaluate_keys[@]}" | tail -n 1
 
 stage "results"
 "$cogent" report "$dir"

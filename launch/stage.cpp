@@ -164,6 +164,19 @@ void agree(distributed::Session& session, const std::function<void()>& part) {
                     everywhere ? message : concat("rank ", failed.front(), ": ", message));
 }
 
+void compare_parameter_counts(distributed::Session& session, std::int64_t parameters) {
+  std::vector<std::int64_t> extremes = {parameters, -parameters};
+  session.world()
+      .all_reduce(distributed::Buffer(std::span(extremes)), distributed::ReduceOp::kMax,
+                  "parameter counts")
+      .wait();
+  if (extremes[0] != -extremes[1]) {
+    throw SharedError(ErrorCode::kModel,
+                      concat("the ranks read models of ", -extremes[1], " to ", extremes[0],
+                             " parameters: does model.path lead to the same model on every host?"));
+  }
+}
+
 int run_stage(Stage stage, const StageOptions& options,
               const std::function<void(StageContext&)>& body) {
   std::optional<Error> unreadable;

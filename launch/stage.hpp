@@ -43,6 +43,10 @@ int run_stage(Stage stage, const StageOptions& options,
 // Collective over the world.
 void agree(distributed::Session& session, const std::function<void()>& part);
 
+// The same number of parameters on all ranks, or an Error of kModel that names both: model.path may
+// lead elsewhere on another host. Collective over the world.
+void compare_parameter_counts(distributed::Session& session, std::int64_t parameters);
+
 // Compute threads of this rank: cluster.threads, or its host's cores shared among the ranks that
 // compute at the same time (learners and workers take turns).
 int compute_threads(const RunConfig& config, const distributed::Session& session,

@@ -141,7 +141,8 @@ class GrpoRun {
           record->append(to_json(groups[i]));
         }
         const trainer::StepMetrics metrics = learner_->learner.grpo_step(groups);
-        log.end(step + 1, metrics, learner_->policy.weights_xxh3(), groups);
+        log.end(step + 1, metrics, learner_->policy.weights_xxh3(), groups,
+                inputs_.replay.empty() ? config_.rollout.group_size : 0);
       }
       publish(step + 1);
       run.finish_step(step + 1, inputs_.steps);
@@ -296,6 +297,8 @@ void run_grpo(StageContext& context) {
     }
   });
   log_to_file(RunFolder(context.config).log(context.session.rank()).string());
+  compare_parameter_counts(context.session,
+                           model::parameter_count(inputs->source.weights->config()));
   GrpoRun(context, std::move(*inputs)).run();
 }
 

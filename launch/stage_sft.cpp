@@ -76,6 +76,7 @@ void run_sft(StageContext& context) {
     }
   });
   log_to_file(folder.log(context.session.rank()).string());
+  compare_parameter_counts(context.session, model::parameter_count(source->weights->config()));
   const model::Transformer model(source->weights->config(), model::cpu_ops());
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
   std::vector<TrainSequence> sequences;
@@ -105,7 +106,7 @@ void run_sft(StageContext& context) {
       batch.push_back(sequences[row]);
     }
     const trainer::StepMetrics metrics = learner.sft_step(batch);
-    log.end(step + 1, metrics, policy.weights_xxh3(), {});
+    log.end(step + 1, metrics, policy.weights_xxh3(), {}, 0);
     run.finish_step(step + 1, batches.total());
   }
   evaluation.measure_last(batches.total());

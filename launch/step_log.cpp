@@ -2,6 +2,7 @@
 
 #include "core/base/hash.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cogent::launch {
@@ -49,7 +50,8 @@ void StepLog::begin() {
 }
 
 void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
-                  std::uint64_t weights_xxh3, std::span<const RolloutGroup> groups) {
+                  std::uint64_t weights_xxh3, std::span<const RolloutGroup> groups,
+                  std::int64_t group_size) {
   if (!file_) {
     return;
   }
@@ -76,7 +78,10 @@ void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
     line["completion_length"] = means.length;
     line["truncated"] = means.truncated;
     line["ratio_max_deviation"] = metrics.ratio_max_deviation;
-    line["reproducible"] = true;
+    line["reproducible"] =
+        std::all_of(groups.begin(), groups.end(), [&](const RolloutGroup& group) {
+          return static_cast<std::int64_t>(group.completions.size()) >= group_size;
+        });
     sample.reward = means.reward;
   }
   file_->append(line);

@@ -20,9 +20,11 @@ class StepLog {
   StepLog(const RunFolder& folder, std::string stage, std::int64_t first_step,
           std::int64_t total_steps, bool writes);
   void begin();  // the step's clock starts
-  // `groups`: the step's, empty for sft; their rewards and lengths are averaged over completions.
+  // `groups`: the step's, empty for sft; their rewards and lengths are averaged over completions. A
+  // group with fewer than `group_size` completions lost one to a failed reward, which may depend on
+  // the clock: the line then says "reproducible": false.
   void end(std::int64_t step, const trainer::StepMetrics& metrics, std::uint64_t weights_xxh3,
-           std::span<const RolloutGroup> groups);
+           std::span<const RolloutGroup> groups, std::int64_t group_size);
 
  private:
   std::string stage_;
