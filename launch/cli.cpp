@@ -39,6 +39,8 @@ int run_command_line(int argc, char** argv) {
     return program.exit(help);
   } catch (const CLI::CallForVersion& version) {
     return program.exit(version);
+  } catch (const CLI::RuntimeError& end) {
+    return end.get_exit_code();  // a stage's status, which has been told already
   } catch (const CLI::ParseError& error) {
     fail(ErrorCode::kUsage, error.what(),
          " (cogent --help lists the commands, cogent COMMAND --help their options)");
