@@ -134,7 +134,7 @@ void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
     needed += prompt_rows[i];
   }
   const at::ScalarType type = weights_.flat.front().scalar_type();
-  if (needed > cache_rows_ || cache_.keys.front().scalar_type() != type) {
+  if (cache_.keys.empty() || needed > cache_rows_ || cache_.keys.front().scalar_type() != type) {
     cache_ = {};  // Frees the old rows first.
     cache_ = model::make_kv_cache(model_.config(), needed, type);
     cache_rows_ = needed;

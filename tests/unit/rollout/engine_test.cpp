@@ -1,0 +1,252 @@
+#include "rollout/engine.hpp"
+
+#include "core/base/error.hpp"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <set>
+
+namespace cogent::rollout {
+namespace {
+
+std::string fixture_path(const std::string& name) {
+  const char* folder = std::getenv("COGENT_FIXTURES");
+  return std::string(folder == nullptr ? "tests/fixtures" : folder) + "/models/" + name;
+}
+
+// A tiny model with its weights.
+struct TinyModel {
+  explicit TinyModel(const std::string& name)
+      : source(model::open_weights(fixture_path(name))),
+        transformer(source->config(), model::cpu_ops()),
+        weights(model::load_weights(*source)) {}
+
+  std::unique_ptr<model::WeightSource> source;
+  model::Transformer transformer;
+  model::ModelWeights weights;
+};
+
+// Requests of different prompt lengths, group sizes and budgets.
+std::vector<RolloutRequest> mixed_requests(const model::ModelConfig& config, float temperature) {
+  std::vector<RolloutRequest> requests;
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    RolloutRequest request;
+    request.seed = 42;
+    request.step = 3;
+    request.prompt_id = 10 + i;
+    request.group_size = 1 + i % 4;
+    for (std::uint32_t t = 0; t < 3 + 7 * i; ++t) {
+      request.prompt_ids.push_back(
+          static_cast<std::int32_t>((17 * i + 31 * t + 5) % config.vocab_size));
+    }
+    request.sampling.temperature = temperature;
+    request.sampling.max_new_tokens = static_cast<std::int32_t>(5 + 3 * (i % 3));
+    requests.push_back(request);
+  }
+  return requests;
+}
+
+std::vector<RolloutGroup> generate(const TinyModel& tiny, std::span<const RolloutRequest> requests,
+                                   EngineOptions options = {}) {
+  return Engine(tiny.transformer, tiny.weights, options).generate(requests);
+}
+
+// Logits [vocab] behind the last of these ids, by a forward of the whole sequence without a cache.
+at::Tensor full_logits(const TinyModel& tiny, const std::vector<std::int32_t>& ids) {
+  std::vector<std::int32_t> positions(ids.size());
+  std::iota(positions.begin(), positions.end(), 0);
+  const auto count = static_cast<std::int64_t>(ids.size());
+  const model::RowPlan plan = tiny.transformer.plan(ids, positions, {{0, count, {{0, count}}}});
+  at::Tensor x = tiny.transformer.embed(tiny.weights.units.front(), plan);
+  for (std::int64_t layer = 0; layer < tiny.transformer.config().num_layers; ++layer) {
+    x = tiny.transformer.block(layer, tiny.weights.units[static_cast<std::size_t>(layer) + 1], plan,
+                               x, nullptr, nullptr);
+  }
+  const std::vector<std::int64_t> last = {count - 1};
+  return tiny.transformer.logits(tiny.weights.units.back(),
+                                 tiny.weights.head_matrix(tiny.transformer.config()), x, last);
+}
+
+std::vector<std::vector<std::int32_t>> all_ids(std::span<const RolloutGroup> groups) {
+  std::vector<std::vector<std::int32_t>> ids;
+  for (const RolloutGroup& group : groups) {
+    for (const Completion& completion : group.completions) {
+      ids.push_back(completion.ids);
+    }
+  }
+  return ids;
+}
+
+class EngineOnFamilies : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EngineOnFamilies, GreedyEqualsAFullForwardATokenAtATime) {
+  const TinyModel tiny(GetParam());
+  const auto requests = mixed_requests(tiny.transformer.config(), 0);
+  const auto groups = generate(tiny, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    std::vector<std::int32_t> ids = requests[i].prompt_ids;
+    for (const std::int32_t drawn : groups[i].completions.front().ids) {
+      const at::Tensor logits = full_logits(tiny, ids);
+      const float* values = logits.const_data_ptr<float>();
+      const auto best = std::max_element(values, values + logits.numel()) - values;
+      ASSERT_EQ(drawn, best);
+      ids.push_back(drawn);
+    }
+  }
+}
+
+TEST_P(EngineOnFamilies, RecordedLogprobsAreThoseOfTheFullForward) {
+  const TinyModel tiny(GetParam());
+  const auto requests = mixed_requests(tiny.transformer.config(), 1);
+  for (const RolloutGroup& group : generate(tiny, requests)) {
+    for (const Completion& completion : group.completions) {
+      std::vector<std::int32_t> ids = group.prompt_ids;
+      ids.insert(ids.end(), completion.ids.begin(), completion.ids.end());
+      const auto expected = model::sequence_logprobs(tiny.transformer, tiny.weights, ids);
+      ASSERT_EQ(completion.logprobs.size(), completion.ids.size());
+      for (std::size_t i = 0; i < completion.ids.size(); ++i) {
+        EXPECT_NEAR(completion.logprobs[i], expected[group.prompt_ids.size() - 1 + i], 1e-4);
+      }
+    }
+  }
+}
+
+TEST_P(EngineOnFamilies, TokensDoNotDependOnSlotsChunksOrOrder) {
+  const TinyModel tiny(GetParam());
+  std::vector<RolloutRequest> requests = mixed_requests(tiny.transformer.config(), 0.9F);
+  const auto expected = generate(tiny, requests);
+  for (const EngineOptions options :
+       {EngineOptions{.max_sequences = 1}, EngineOptions{.max_sequences = 3},
+        EngineOptions{.max_sequences = 3, .max_batch_rows = 2},
+        EngineOptions{.max_sequences = 64, .max_batch_rows = 1}}) {
+    EXPECT_EQ(all_ids(generate(tiny, requests, options)), all_ids(expected))
+        << options.max_sequences << " sequences";
+  }
+  std::reverse(requests.begin(), requests.end());
+  std::vector<RolloutGroup> reversed = generate(tiny, requests, {.max_sequences = 5});
+  std::reverse(reversed.begin(), reversed.end());
+  EXPECT_EQ(all_ids(reversed), all_ids(expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, EngineOnFamilies,
+                         ::testing::Values("llama_gqa3_tied", "llama_untied_rope3", "qwen2_bias",
+                                           "qwen3_qknorm"));
+
+TEST(Engine, TheSameCallGivesTheSameBits) {
+  at::set_num_threads(2);
+  const TinyModel tiny("llama_gqa3_tied");
+  const auto requests = mixed_requests(tiny.transformer.config(), 0.9F);
+  Engine engine(tiny.transformer, tiny.weights, {.max_sequences = 4});
+  const auto first = engine.generate(requests);
+  const auto second = engine.generate(requests);  // over a cache that holds old rows
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    for (std::size_t j = 0; j < first[i].completions.size(); ++j) {
+      EXPECT_EQ(first[i].completions[j].ids, second[i].completions[j].ids);
+      EXPECT_EQ(first[i].completions[j].logprobs, second[i].completions[j].logprobs);
+    }
+  }
+  at::set_num_threads(1);
+}
+
+TEST(Engine, ResultsCarryTheirRequests) {
+  const TinyModel tiny("llama_gqa3_tied");
+  const auto requests = mixed_requests(tiny.transformer.config(), 1);
+  EngineProgress last;
+  Engine engine(tiny.transformer, tiny.weights, {.max_sequences = 3});
+  const auto groups = engine.generate(requests, [&](const EngineProgress& progress) {
+    EXPECT_GE(progress.completion_tokens, last.completion_tokens);
+    last = progress;
+  });
+  std::int64_t tokens = 0;
+  ASSERT_EQ(groups.size(), requests.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    EXPECT_EQ(groups[i].prompt_id, requests[i].prompt_id);
+    EXPECT_EQ(groups[i].step, requests[i].step);
+    EXPECT_EQ(groups[i].prompt_ids, requests[i].prompt_ids);
+    ASSERT_EQ(groups[i].completions.size(), requests[i].group_size);
+    for (const Completion& completion : groups[i].completions) {
+      EXPECT_EQ(completion.finish, Finish::kLength);
+      EXPECT_EQ(static_cast<std::int32_t>(completion.ids.size()),
+                requests[i].sampling.max_new_tokens);
+      tokens += static_cast<std::int64_t>(completion.ids.size());
+    }
+  }
+  EXPECT_EQ(last.finished, last.completions);
+  EXPECT_EQ(last.completion_tokens, tokens);
+  EXPECT_EQ(engine.statistics().completion_tokens, tokens);
+}
+
+TEST(Engine, CompletionsOfAGroupDiffer) {
+  const TinyModel tiny("llama_gqa3_tied");
+  RolloutRequest request = mixed_requests(tiny.transformer.config(), 1).back();
+  request.group_size = 12;
+  request.sampling.max_new_tokens = 8;
+  const auto ids = all_ids(generate(tiny, std::span(&request, 1)));
+  EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 12U);
+}
+
+TEST(Engine, StopsAtAStopTokenAndKeepsIt) {
+  const TinyModel tiny("llama_gqa3_tied");
+  RolloutRequest request = mixed_requests(tiny.transformer.config(), 1)[1];
+  request.group_size = 20;
+  request.sampling.max_new_tokens = 30;
+  const auto free = generate(tiny, std::span(&request, 1), {.max_sequences = 3});
+  for (std::int32_t id = 0; id < 40; ++id) {
+    request.sampling.stop_ids.push_back(id);
+  }
+  const auto& stops = request.sampling.stop_ids;
+  const auto is_stop = [&](std::int32_t id) {
+    return std::find(stops.begin(), stops.end(), id) != stops.end();
+  };
+  const auto stopped = generate(tiny, std::span(&request, 1), {.max_sequences = 3});
+  int ended = 0;
+  for (std::size_t i = 0; i < 20; ++i) {
+    const auto& longer = free.front().completions[i].ids;
+    const Completion& completion = stopped.front().completions[i];
+    const auto end = std::find_if(longer.begin(), longer.end(), is_stop);
+    const auto kept = end == longer.end() ? end : end + 1;
+    EXPECT_EQ(completion.ids, std::vector(longer.begin(), kept));
+    EXPECT_EQ(completion.finish, end == longer.end() ? Finish::kLength : Finish::kStop);
+    ended += end == longer.end() ? 0 : 1;
+  }
+  EXPECT_GT(ended, 10) << "the stop tokens hardly occur: the test shows nothing";
+}
+
+TEST(Engine, FollowsTheOwnersWeights) {
+  TinyModel tiny("llama_gqa3_tied");
+  const auto requests = mixed_requests(tiny.transformer.config(), 1);
+  Engine engine(tiny.transformer, tiny.weights);
+  const auto before = engine.generate(requests);
+  tiny.weights.flat[1].mul_(1.5);
+  const auto after = engine.generate(requests);
+  EXPECT_NE(before.back().completions.front().logprobs, after.back().completions.front().logprobs);
+}
+
+TEST(Engine, RefusesWhatTheModelCannotHold) {
+  const TinyModel tiny("llama_gqa3_tied");
+  RolloutRequest request = mixed_requests(tiny.transformer.config(), 1).front();
+  const std::int64_t positions = tiny.transformer.config().max_positions;
+  request.sampling.max_new_tokens = static_cast<std::int32_t>(positions) - 2;
+  try {
+    generate(tiny, std::span(&request, 1));
+    FAIL() << "a completion past the model's positions was drawn";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUsage);
+    EXPECT_NE(std::string(error.what()).find(std::to_string(positions + 1)), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find(std::to_string(positions)), std::string::npos);
+  }
+  request.sampling.max_new_tokens = 4;
+  request.prompt_ids.front() = 100'000;
+  EXPECT_THROW(generate(tiny, std::span(&request, 1)), Error);
+  request.prompt_ids.clear();
+  EXPECT_THROW(generate(tiny, std::span(&request, 1)), Error);
+  EXPECT_THROW(Engine(tiny.transformer, tiny.weights, {.max_sequences = 0}), Error);
+  EXPECT_TRUE(generate(tiny, {}).empty());
+}
+
+}  // namespace
+}  // namespace cogent::rollout
