@@ -2,8 +2,8 @@
 
 check_tokenizer.py TEXT_IDS MODEL.gguf [--data FOLDER] [--fuzz N] [--variants]
   TEXT_IDS  the test program tests/unit/text/text_ids.cpp, as built
-Every sentence of every JSON file under FOLDER, then N fuzzed strings, each as plain text and with special tokens parsed; with
---variants also over other pre-tokenizers and normalizers. Exits with 1 where one text differs.
+Every sentence of every JSON file under FOLDER, then N fuzzed strings, each as plain text and with special tokens parsed, by
+the GGUF file itself; with --variants also over other pre-tokenizers and normalizers. Exits with 1 where one text differs.
 """
 
 import argparse
@@ -126,14 +126,14 @@ def sentences(folder):
                 yield record["sentence"]
 
 
-def check(program, name, tokenizer, texts):
+def check(program, name, tokenizer, texts, path=None):
     differing = 0
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write(tokenizer.to_str())
         file.flush()
         for parse_special in (False, True):
             lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
-            command = [program, file.name] + ["--parse-special"] * parse_special
+            command = [program, path or file.name] + ["--parse-special"] * parse_special
             output = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, check=True).stdout.decode()
             tokenizer.encode_special_tokens = not parse_special
             answers = output.split("\n")[:-1]
@@ -164,8 +164,8 @@ def main():
     specials = [t.content for t in base.get_added_tokens_decoder().values()]
     differing = 0
     if arguments.data:
-        differing += check(arguments.program, "data", base, list(sentences(arguments.data)))
-    differing += check(arguments.program, "fuzz", base, list(fuzzed(arguments.fuzz, specials)))
+        differing += check(arguments.program, "data", base, list(sentences(arguments.data)), arguments.model)
+    differing += check(arguments.program, "fuzz", base, list(fuzzed(arguments.fuzz, specials)), arguments.model)
     if arguments.variants:
         texts = list(fuzzed(1500, specials, seed=2))
         for name, tokenizer in variants(base):
