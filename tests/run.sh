@@ -10,7 +10,7 @@ cmake --preset ci >/dev/null
 cmake --build --preset ci --parallel "$(nproc)" -- --quiet
 if [[ -f /usr/local/cuda/include/cuda_runtime.h ]] && compgen -G '/usr/*/include/nccl.h' '/usr/include/nccl.h' '/usr/local/cuda/include/nccl.h' >/dev/null; then
   cmake --preset nccl >/dev/null
-  cmake --build --preset nccl --parallel "$(nproc)" -- --quiet
+  cmake --build --preset nccl --parallel "$(nproc)" --target cogent_distributed communicator_contract_test -- --quiet
 else
   echo "run.sh: no CUDA toolkit with NCCL here: the NCCL backend was not compiled"
 fi
