@@ -4,6 +4,7 @@
 
 # weights RUN: its newest weights as one file.
 weights() {
+  rm -rf "$1-export"
   good export export "$1" --out "$1-export"
   echo "$1-export/model.safetensors"
 }
