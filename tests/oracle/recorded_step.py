@@ -152,6 +152,8 @@ def mini_batch_loss(model, rows, keys):
 def autograd_step(model_dir, groups, keys):
     """(weights before, weights after, mean loss of the updates, gradient norm of the last update)."""
     model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32, attn_implementation="eager").eval()
+    # transformers makes the pad token's row a constant as input. Here pad is <|im_end|>, which the prompts contain.
+    model.get_input_embeddings().padding_idx = None
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=keys["optimizer.lr"], betas=(0.9, 0.999), eps=keys["optimizer.eps"], weight_decay=keys["optimizer.weight_decay"]
