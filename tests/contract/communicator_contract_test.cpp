@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -124,11 +125,10 @@ void expect_reduced(const std::vector<T>& values, std::int64_t offset, int ranks
 template <typename T>
 void expect_equal_bits(Communicator& ranks, const std::vector<T>& values) {
   const auto own = static_cast<std::int64_t>(xxh3(std::as_bytes(std::span(values))));
-  std::int64_t low = own;
-  std::int64_t high = own;
-  ranks.all_reduce(Buffer(std::span(&low, 1)), ReduceOp::kMin, "lowest hash").wait();
-  ranks.all_reduce(Buffer(std::span(&high, 1)), ReduceOp::kMax, "highest hash").wait();
-  EXPECT_EQ(low, high);
+  // The least hash, and the complement of the greatest.
+  std::array<std::int64_t, 2> ends = {own, ~own};
+  ranks.all_reduce(Buffer(std::span(ends)), ReduceOp::kMin, "hashes").wait();
+  EXPECT_EQ(ends[0], ~ends[1]);
 }
 
 // Shards that are even, and shards of which some are empty and the last is long.
