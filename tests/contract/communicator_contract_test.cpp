@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -126,7 +125,7 @@ template <typename T>
 void expect_equal_bits(Communicator& ranks, const std::vector<T>& values) {
   const auto own = static_cast<std::int64_t>(xxh3(std::as_bytes(std::span(values))));
   // The least hash, and the complement of the greatest.
-  std::array<std::int64_t, 2> ends = {own, ~own};
+  std::vector<std::int64_t> ends = {own, ~own};
   ranks.all_reduce(Buffer(std::span(ends)), ReduceOp::kMin, "hashes").wait();
   EXPECT_EQ(ends[0], ~ends[1]);
 }
