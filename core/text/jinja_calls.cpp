@@ -227,22 +227,7 @@ Value Evaluator::call_string_method(const std::string& text, const std::string& 
     return make_string(change_case(text, name));
   }
   if (name == "split" || name == "rsplit") {
-    const Value* limit = arguments.find(1, "maxsplit");
-    const std::int64_t most =
-        limit == nullptr || limit->as_integer() == nullptr ? -1 : *limit->as_integer();
-    if (first_text != nullptr && first_text->empty()) {
-      refuse("a text is split at an empty text");
-    }
-    if (name == "rsplit" && first_text == nullptr) {
-      refuse("rsplit() without a separator is not supported");
-    }
-    std::vector<Value> parts;
-    charge(text.size());
-    for (std::string& part :
-         name == "split" ? split(text, first_text, most) : split_right(text, *first_text, most)) {
-      parts.push_back(Value::string(std::move(part)));
-    }
-    return make_list(std::move(parts));
+    return split_string(text, name, arguments);
   }
   if (name == "join") {
     Arguments separator{{Value::string(text)}, {}};
@@ -251,16 +236,46 @@ Value Evaluator::call_string_method(const std::string& text, const std::string& 
   if (name == "replace") {
     const Value* count = arguments.find(2, "count");
     const std::string to = text_argument(arguments, 1, "new");
-    charge(text.size() / 16 * (1 + to.size()));
+    charge((text.size() + 1) * (to.size() + 1) / 16);
     return make_string(
         replace(text, text_argument(arguments, 0, "old"), to,
                 count == nullptr || count->as_integer() == nullptr ? -1 : *count->as_integer()));
   }
+  return search_string(text, name, arguments);
+}
+
+// split and rsplit.
+Value Evaluator::split_string(const std::string& text, const std::string& name,
+                              const Arguments& arguments) {
+  const Value* first = arguments.find(0, "");
+  const std::string* first_text = first == nullptr ? nullptr : first->as_string();
+  const Value* limit = arguments.find(1, "maxsplit");
+  const std::int64_t most =
+      limit == nullptr || limit->as_integer() == nullptr ? -1 : *limit->as_integer();
+  if (first_text != nullptr && first_text->empty()) {
+    refuse("a text is split at an empty text");
+  }
+  if (name == "rsplit" && first_text == nullptr) {
+    refuse("rsplit() without a separator is not supported");
+  }
+  std::vector<Value> parts;
+  charge(text.size());
+  for (std::string& part :
+       name == "split" ? split(text, first_text, most) : split_right(text, *first_text, most)) {
+    parts.push_back(Value::string(std::move(part)));
+  }
+  return make_list(std::move(parts));
+}
+
+// The methods that look for a part of the text.
+Value Evaluator::search_string(const std::string& text, const std::string& name,
+                               const Arguments& arguments) {
+  const Value* first = arguments.find(0, "");
   if ((name == "startswith" || name == "endswith") && first != nullptr &&
       first->as_list() != nullptr) {
     const std::vector<Value>& options = first->as_list()->items;
     return Value::boolean(std::any_of(options.begin(), options.end(), [&](const Value& option) {
-      return is_true(call_string_method(text, name, {{option}, {}}));
+      return is_true(search_string(text, name, {{option}, {}}));
     }));
   }
   const std::string part = text_argument(arguments, 0, "text");

@@ -93,6 +93,8 @@ class Evaluator {
   Value call_method(const Function& method, const Arguments& arguments);
   Value call_string_method(const std::string& text, const std::string& name,
                            const Arguments& arguments);
+  Value split_string(const std::string& text, const std::string& name, const Arguments& arguments);
+  Value search_string(const std::string& text, const std::string& name, const Arguments& arguments);
   Value make_range(const Arguments& arguments);
 
   // Arithmetic.

@@ -9,13 +9,15 @@
 namespace cogent::text::jinja {
 namespace {
 
+constexpr std::int64_t kMaxIndent = 100;  // spaces
+
 std::int64_t integer_or(const Value* value, std::int64_t fallback) {
   return value != nullptr && value->as_integer() != nullptr ? *value->as_integer() : fallback;
 }
 
 // Every line but the first (and the blank ones) moved to the right.
 std::string indented(const std::string& text, std::int64_t width, bool first) {
-  const std::string space(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 1000)), ' ');
+  const std::string space(static_cast<std::size_t>(width), ' ');
   std::string out = first ? space : "";
   for (std::size_t i = 0; i < text.size(); ++i) {
     out += text[i];
@@ -52,10 +54,12 @@ Value Evaluator::apply_filter(const std::string& name, const Value& input,
     return !use ? input : fallback == nullptr ? Value::string("") : *fallback;
   }
   if (name == "tojson") {
-    const Value* indent = arguments.find(1, "indent");
+    const std::int64_t indent =
+        std::clamp<std::int64_t>(integer_or(arguments.find(1, "indent"), -1), -1, kMaxIndent);
     charge_walk(input);
-    return make_string(to_json(
-        input, static_cast<int>(std::clamp<std::int64_t>(integer_or(indent, -1), -1, 100))));
+    const Extent extent = input.extent();
+    charge(extent.weight * static_cast<std::uint64_t>((indent + 1) * extent.depth) / 16);
+    return make_string(to_json(input, static_cast<int>(indent)));
   }
   if (name == "length" || name == "count") {
     if (const auto* text = input.as_string()) {
@@ -95,16 +99,18 @@ Value Evaluator::filter_text(const std::string& name, const Value& input,
   if (name == "replace") {
     const std::string text = text_of(input);
     const std::string to = text_argument(arguments, 1, "new");
-    charge(text.size() / 16 * (1 + to.size()));
+    charge((text.size() + 1) * (to.size() + 1) / 16);
     return make_string(replace(text, text_argument(arguments, 0, "old"), to,
                                integer_or(arguments.find(2, "count"), -1)));
   }
   if (name == "indent") {
     const Value* first = arguments.find(1, "first");
     const std::string text = text_of(input);
-    charge(text.size());
-    return make_string(indented(text, integer_or(arguments.find(0, "width"), 4),
-                                first != nullptr && is_true(*first)));
+    const std::int64_t width =
+        std::clamp<std::int64_t>(integer_or(arguments.find(0, "width"), 4), 0, kMaxIndent);
+    const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    charge(text.size() / 16 + (lines + 1) * static_cast<std::uint64_t>(width + 15) / 16);
+    return make_string(indented(text, width, first != nullptr && is_true(*first)));
   }
   if (name == "join") {
     const Value* separator = arguments.find(0, "d");
@@ -112,10 +118,11 @@ Value Evaluator::filter_text(const std::string& name, const Value& input,
     std::string out;
     bool first = true;
     for (const Value& item : items_of(input)) {
+      const std::size_t before = out.size();
       out += first || separator == nullptr ? "" : text_of(*separator);
       out += text_of(attribute_name == nullptr ? item : this->item(item, *attribute_name));
       first = false;
-      charge(1 + out.size() / 4096);
+      charge(1 + (out.size() - before) / 16);
     }
     return make_string(std::move(out));
   }

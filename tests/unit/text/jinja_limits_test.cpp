@@ -41,6 +41,12 @@ INSTANTIATE_TEST_SUITE_P(
         "{% endfor %}{{ ns.s == [ns.s] or ns.s == ns.s }}",
         "{{ 'a' * 1000000000 }}", "{{ [1] * 1000000000 }}", "{{ 9223372036854775807 + 1 }}",
         "{{ 99999999999999999999 }}", "{{ 10 ** 100 }}", "{{ -9223372036854775807 - 2 }}",
+        "{% set s = 'a' * 1000000 %}{{ [s, s] | join(s) | replace('a', s) }}",
+        "{% set s = 'a' * 1000000 %}{{ range(99999) | join(s) }}",
+        "{% set s = 'a' * 1000000 %}{{ 'short'.replace('', s).replace('a', s) }}",
+        "{{ ('x\n' * 500000) | indent(100) | indent(100) | indent(100) }}",
+        "{% set ns = namespace(s=[1]) %}{% for i in range(19) %}{% set ns.s = [ns.s, ns.s] %}"
+        "{% endfor %}{{ ns.s | tojson(indent=100) }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{{ " + repeated("(", 5000) + "1" + repeated(")", 5000) + " }}",
         "{{ " + repeated("[", 5000), "{{ " + repeated("-", 5000) + "1 }}",
