@@ -261,41 +261,32 @@ std::uint64_t ShardedModel::weights_xxh3() {
   return xxh3(std::as_bytes(std::span(leaves)));
 }
 
-std::map<ShardKind, std::vector<distributed::ShardView>> ShardedModel::checkpoint_shards() const {
-  std::map<ShardKind, std::vector<distributed::ShardView>> shards;
+template <typename Entry>
+std::map<ShardKind, std::vector<Entry>> ShardedModel::own_entries() const {
+  std::map<ShardKind, std::vector<Entry>> entries;
   for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
     const std::int64_t begin = layout_.bounds(unit)[static_cast<std::size_t>(learners_.rank())];
     for (const ShardPiece& piece : layout_.shard_pieces(unit, learners_.rank())) {
       const model::ParameterSpec& parameter = layout_.units()[unit].parameters[piece.parameter];
       const distributed::ShardPlace place{parameter.name, shape_of(parameter), piece.offset};
       const std::int64_t offset = piece.unit_offset - begin;
-      shards[ShardKind::kWeight].push_back(
+      entries[ShardKind::kWeight].push_back(
           {place, part_of(weights_.flat[unit], piece.unit_offset, piece.count)});
-      shards[ShardKind::kExpAvg].push_back({place, part_of(exp_avg_[unit], offset, piece.count)});
-      shards[ShardKind::kExpAvgSq].push_back(
+      entries[ShardKind::kExpAvg].push_back({place, part_of(exp_avg_[unit], offset, piece.count)});
+      entries[ShardKind::kExpAvgSq].push_back(
           {place, part_of(exp_avg_sq_[unit], offset, piece.count)});
     }
   }
-  return shards;
+  return entries;
+}
+
+std::map<ShardKind, std::vector<distributed::ShardView>> ShardedModel::checkpoint_shards() const {
+  return own_entries<distributed::ShardView>();
 }
 
 void ShardedModel::restore(distributed::CheckpointStore& store,
                            const distributed::CheckpointState& state) {
-  std::map<ShardKind, std::vector<distributed::ShardTarget>> targets;
-  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    const std::int64_t begin = layout_.bounds(unit)[static_cast<std::size_t>(learners_.rank())];
-    for (const ShardPiece& piece : layout_.shard_pieces(unit, learners_.rank())) {
-      const model::ParameterSpec& parameter = layout_.units()[unit].parameters[piece.parameter];
-      const distributed::ShardPlace place{parameter.name, shape_of(parameter), piece.offset};
-      const std::int64_t offset = piece.unit_offset - begin;
-      targets[ShardKind::kWeight].push_back(
-          {place, part_of(weights_.flat[unit], piece.unit_offset, piece.count)});
-      targets[ShardKind::kExpAvg].push_back({place, part_of(exp_avg_[unit], offset, piece.count)});
-      targets[ShardKind::kExpAvgSq].push_back(
-          {place, part_of(exp_avg_sq_[unit], offset, piece.count)});
-    }
-  }
-  store.load(state.step, targets);
+  store.load(state.step, own_entries<distributed::ShardTarget>());
   updates_ = state.updates;
   gather_weights();
   const std::uint64_t hash = weights_xxh3();

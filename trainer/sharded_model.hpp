@@ -81,6 +81,9 @@ class ShardedModel {
   const model::ModelWeights& gradients() const { return gradients_; }
 
  private:
+  // This learner's values of every kind, as what is written (ShardView) or read into (ShardTarget).
+  template <typename Entry>
+  std::map<distributed::ShardKind, std::vector<Entry>> own_entries() const;
   void start_reduction(std::size_t unit);
   std::span<float> own_shard(const at::Tensor& unit_flat, std::size_t unit) const;
   std::span<const float> own_gradient(std::size_t unit) const;

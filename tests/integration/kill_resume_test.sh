@@ -2,18 +2,18 @@
 # A run that is killed at any moment continues by the same command to the same bits as a run that was not.
 . "$COGENT_SOURCE_DIR/tests/integration/lib.sh"
 
-# weights RUN: its newest weights as one file.
+# weights RUN: its newest weights as RUN-export/model.safetensors. Not in a subshell: complaints are counted.
 weights() {
   rm -rf "$1-export"
   good export export "$1" --out "$1-export"
-  echo "$1-export/model.safetensors"
 }
 # compare RUN REFERENCE: the same final weights, the same steps once each, the same rollouts.
 compare() {
   same "$1: steps" "$(column step "$1/metrics.jsonl" | xargs)" "1 2 3 4 5 6"
   same "$1: weights of each step" "$(column weights_xxh3 "$1/metrics.jsonl" | xargs)" "$(column weights_xxh3 "$2/metrics.jsonl" | xargs)"
   [[ ! -f $2/rollouts.jsonl && ! -d $2/rollouts ]] || holds "$1: recorded rollouts" diff -rq "$1/rollouts" "$2/rollouts"
-  holds "$1: final weights" cmp "$(weights "$1")" "$2-export/model.safetensors"
+  weights "$1"
+  holds "$1: final weights" cmp "$1-export/model.safetensors" "$2-export/model.safetensors"
 }
 # resumes NAME STAGE RUN KEY...: the same command again continues at a step above 0 and ends well.
 resumes() {
@@ -27,7 +27,7 @@ good annotate annotate --teacher rationale --input "$quickstart/train.jsonl" --l
 
 launch 2 reference grpo reference "${grpo_keys[@]}"
 same "reference: status" "$status" 0
-weights reference >/dev/null
+weights reference
 compare reference reference
 
 # Inside an update, a publication, a save, and between a complete save and its publication.
@@ -67,7 +67,7 @@ compare grpo-term reference
 
 launch 2 sft-reference sft sft-reference "${sft_keys[@]}"
 same "sft-reference: status" "$status" 0
-weights sft-reference >/dev/null
+weights sft-reference
 COGENT_FAULT=update:3:1 launch 2 sft-kill sft sft-kill "${sft_keys[@]}"
 [[ $status -ne 0 ]] || complain "sft-kill: the fault did not end the run"
 resumes sft-kill-again sft sft-kill "${sft_keys[@]}"

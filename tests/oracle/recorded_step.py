@@ -51,13 +51,10 @@ VARIATIONS = {
     "mask truncated": ("varied", {"grpo.mask_truncated": True, "grpo.loss": "dapo"}, True),
     "no log-probs": ("bare", {}, True),
     "clipped norm": ("varied", {"optimizer.clip_norm": 0.05}, True),
-    "shard parameters": ("varied", {"learner.shard": "parameters", "learner.recompute": "full"}, True),
-    "exact": ("varied", {"numerics": "exact", "learner.micro_batch_tokens": 256}, True),
     "two passes": ("recorded", TWO_PASSES, True),
     "two passes dapo": ("varied", {**TWO_PASSES, "grpo.loss": "dapo", "learner.micro_batch_tokens": 256}, True),
     "decay": ("varied", {"optimizer.weight_decay": 0.001}, True),
     "eps 1e-8": ("recorded", {"optimizer.lr": 1e-3, "optimizer.eps": 1e-8}, False),
-    "eps 1e-8 exact": ("recorded", {"optimizer.lr": 1e-3, "optimizer.eps": 1e-8, "numerics": "exact"}, False),
 }
 
 
