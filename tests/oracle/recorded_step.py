@@ -35,7 +35,7 @@ DEFAULTS = {
     "optimizer.clip_norm": 1, "optimizer.schedule": "constant", "optimizer.warmup_ratio": 0, "train.steps": 1,
     "reward.length": 1, "numerics": "fast", "learner.shard": "optimizer", "learner.recompute": "none",
 }  # fmt: skip
-TWO_PASSES = {"grpo.num_iterations": 2, "grpo.mini_batch_prompts": 2, "optimizer.lr": 10}
+TWO_PASSES = {"grpo.num_iterations": 2, "grpo.mini_batch_prompts": 2, "optimizer.lr": 1}  # a long first step would magnify rounding
 
 # name: (rollouts, keys that differ from DEFAULTS, judged against autograd)
 VARIATIONS = {
@@ -152,8 +152,12 @@ def autograd_step(model_dir, groups, keys):
     # transformers makes the pad token's row a constant as input. Here pad is <|im_end|>, which the prompts contain.
     model.get_input_embeddings().padding_idx = None
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    # As transformers' Trainer: norms and biases do not decay.
+    groups_of = {0: [], keys["optimizer.weight_decay"]: []}
+    for parameter in model.parameters():
+        groups_of[0 if parameter.dim() == 1 else keys["optimizer.weight_decay"]].append(parameter)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=keys["optimizer.lr"], betas=(0.9, 0.999), eps=keys["optimizer.eps"], weight_decay=keys["optimizer.weight_decay"]
+        [{"params": members, "weight_decay": decay} for decay, members in groups_of.items()], lr=keys["optimizer.lr"], betas=(0.9, 0.999), eps=keys["optimizer.eps"]
     )
     rows = []
     for g, (group, advantage) in enumerate(zip(groups, advantages(groups, keys["grpo.scale_rewards"]))):
