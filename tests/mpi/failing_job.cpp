@@ -1,12 +1,15 @@
-// A job of which one rank misbehaves: `failing_job none|throw|lost-work|absent|status [unwound]`.
-// The script beside it looks at how the others end.
+// A job of which one rank misbehaves: `failing_job none|throw|lost-work|absent|status|killed|deaf
+// [unwound]`. The script beside it looks at how the others end, and when: rank 1 writes the file
+// "failing" as it begins to fail.
 #include "core/base/error.hpp"
 #include "core/base/log.hpp"
 #include "distributed/session.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <exception>
+#include <fstream>
 #include <span>
 #include <string>
 #include <thread>
@@ -15,12 +18,21 @@
 namespace cogent::distributed {
 namespace {
 
+// A rank in the middle of its own work that takes SIGTERM as a wish, as cogent's ranks do.
+void compute_for_minutes() {
+  static_cast<void>(std::signal(SIGTERM, SIG_IGN));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
 // Rank 1 fails while the others wait for it.
 void run(Session& session, const std::string& how) {
   std::vector<float> values(100000, 1.0f);
   session.world().all_reduce(Buffer(std::span(values)), ReduceOp::kSum, "all are here").wait();
   if (session.rank() == 1) {
-    if (how == "throw") {
+    std::ofstream("failing") << how;
+    if (how == "throw" || how == "deaf") {
       fail(ErrorCode::kData, "rank 1 read a bad line");
     } else if (how == "lost-work") {
       // Its work is under way, and the others wait elsewhere.
@@ -31,7 +43,12 @@ void run(Session& session, const std::string& how) {
       std::this_thread::sleep_for(std::chrono::minutes(5));
     } else if (how == "status") {
       session.abort(77);
+    } else if (how == "killed") {
+      static_cast<void>(std::raise(SIGKILL));
     }
+  }
+  if (how == "deaf") {
+    compute_for_minutes();
   }
   if (how == "lost-work") {
     static_cast<void>(session.receive(1, 4));
