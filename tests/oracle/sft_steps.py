@@ -4,9 +4,11 @@ sft_steps.py COGENT MODEL [--quick] [--only NAME;NAME] [--work FOLDER] [--tolera
   MODEL    a GGUF file or a Hugging Face folder; left out by --quick, which takes the tiny models of tests/fixtures/models alone
 The data are eleven sentences of the quickstart: two a step, so the sixth step of an epoch has one and the tenth step is in the
 second epoch. The oracle renders prompts and answers, shuffles, truncates, masks, averages, clips, decays and schedules by itself.
-Judged: loss and gradient norm of every step, relative; the learning rate; and of each weight tensor the change (after minus before),
-by relative norm. AdamW divides by the root of the squared gradient: at a usual eps the sign of a tiny gradient decides a whole
-step. So weights are judged at eps=1, where the change is near that of a momentum SGD, and only shown at eps=1e-8.
+Judged: loss, gradient norm and learning rate of every step, relative, and the change of the weights (after minus before), by relative
+norm: of each tensor, or of all weights together. AdamW divides by the root of the squared gradient: at a usual eps the sign of a
+tiny gradient decides a whole step. So weights are judged at eps=1, where AdamW is near a momentum SGD, and only shown at eps=1e-8.
+Tensor by tensor a large model is judged after one step: over ten, rounding grows with the weights that it moved. (SmolLM2, layer 0's
+k_proj: 3e-4 between Cogent and transformers, and 6e-3 between transformers in float32 and in float64.)
 Exits with 1 where a judged difference is above the tolerance.
 """
 
@@ -24,24 +26,27 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, get_scheduler
 from transformers.utils import logging
 
 FIXTURES = ROOT / "tests" / "fixtures" / "models"
-STEPS, BATCH, ROWS, SEED = 10, 2, 11, 29
+BATCH, ROWS, SEED = 2, 11, 29
 TEMPLATE = "Types: {{schema}}\nText: {{sentence}}"
 DEFAULTS = {
-    "seed": SEED, "train.steps": STEPS, "sft.batch_size": BATCH, "sft.max_length": 192, "chat.template": "own",
+    "seed": SEED, "train.steps": 10, "sft.batch_size": BATCH, "sft.max_length": 192, "chat.template": "own",
     "learner.micro_batch_tokens": 1024, "optimizer.lr": 0.05, "optimizer.eps": 1, "optimizer.weight_decay": 0,
     "optimizer.clip_norm": 1, "optimizer.schedule": "cosine", "optimizer.warmup_ratio": 0.15,
 }  # fmt: skip
-# name: (learners, keys that differ from DEFAULTS, whether the weights are judged)
+# name: (learners, keys that differ from DEFAULTS, what of the weights is judged)
 VARIATIONS = {
-    "plain": (1, {}, True),
-    "three learners": (3, {"learner.micro_batch_tokens": 64}, True),
-    "decay, linear": (1, {"optimizer.weight_decay": 0.02, "optimizer.schedule": "linear"}, True),
-    "not clipped": (1, {"optimizer.clip_norm": 0, "optimizer.schedule": "constant", "optimizer.warmup_ratio": 0}, True),
-    "large rate": (1, {"optimizer.lr": 0.5}, True),
-    "eps 1e-8": (1, {"optimizer.lr": 2e-4, "optimizer.eps": 1e-8, "optimizer.weight_decay": 0.01}, False),
+    "plain": (1, {}, "each"),
+    "three learners": (3, {"learner.micro_batch_tokens": 64}, "each"),
+    "decay, linear": (1, {"optimizer.weight_decay": 0.02, "optimizer.schedule": "linear"}, "each"),
+    "not clipped": (1, {"optimizer.clip_norm": 0, "optimizer.schedule": "constant", "optimizer.warmup_ratio": 0}, "each"),
+    "eps 1e-8": (1, {"optimizer.lr": 2e-4, "optimizer.eps": 1e-8, "optimizer.weight_decay": 0.01}, "none"),
 }
-# The variations of MODEL. A change of many small values needs a larger rate to stand above float32's rounding of the weights.
-OF_MODEL = ("large rate", "eps 1e-8")
+# Of MODEL. A change that many weights share needs a larger rate to stand above the rounding of their values.
+OF_MODEL = {
+    "one step": (1, {"train.steps": 1, "optimizer.lr": 5, "optimizer.warmup_ratio": 0}, "each"),
+    "ten steps": (1, {"optimizer.lr": 0.2}, "all"),
+    "eps 1e-8": VARIATIONS["eps 1e-8"],
+}
 
 
 def philox(counter, key):
@@ -95,9 +100,9 @@ def sequences(tokenizer, examples, max_length):
     return result
 
 
-def batches(rows):
+def batches(rows, steps):
     in_epoch = -(-len(rows) // BATCH)
-    for step in range(STEPS):
+    for step in range(steps):
         first = step % in_epoch * BATCH
         yield [rows[row] for row in epoch_order(len(rows), step // in_epoch)[first : first + BATCH]]
 
@@ -120,11 +125,12 @@ def autograd_steps(model, examples, keys):
         [{"params": vectors, "weight_decay": 0}, {"params": matrices, "weight_decay": keys["optimizer.weight_decay"]}],
         lr=keys["optimizer.lr"], betas=(0.9, 0.999), eps=keys["optimizer.eps"],
     )  # fmt: skip
-    warmup = math.ceil(keys["optimizer.warmup_ratio"] * STEPS)
+    total = keys["train.steps"]
+    warmup = math.ceil(keys["optimizer.warmup_ratio"] * total)
     name = {"constant": "constant_with_warmup"}.get(keys["optimizer.schedule"], keys["optimizer.schedule"])
-    schedule = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=STEPS)
+    schedule = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=total)
     steps = []
-    for batch in batches(sequences(tokenizer, examples, keys["sft.max_length"])):
+    for batch in batches(sequences(tokenizer, examples, keys["sft.max_length"]), total):
         optimizer.zero_grad()
         loss = 0
         for ids, trained in batch:
@@ -132,7 +138,9 @@ def autograd_steps(model, examples, keys):
             loss = loss - logp.gather(1, torch.tensor(ids)[-trained:, None]).sum()
         loss = loss / sum(trained for _, trained in batch)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(net.parameters(), keys["optimizer.clip_norm"] or math.inf)
+        # clip_grad_norm_ in its two halves: in float32, torch's norm of SmolLM2's gradient is 4e-5 too small.
+        norm = torch.stack([p.grad.double().norm() for p in net.parameters()]).norm()
+        torch.nn.utils.clip_grads_with_norm_(net.parameters(), keys["optimizer.clip_norm"] or math.inf, norm.float())
         steps.append((loss.item(), norm.item(), schedule.get_last_lr()[0]))
         optimizer.step()
         schedule.step()
@@ -149,25 +157,31 @@ def cogent_steps(cogent, learners, model, folder, keys):
     return load_file(folder / "exported" / "model.safetensors"), metrics
 
 
-def compare(cogent, model, name, examples, work, tolerance):
+def together(ours, theirs):
+    """||ours - theirs|| / ||theirs|| of all tensors as one vector."""
+    return math.sqrt(sum((ours[n] - t).norm().item() ** 2 for n, t in theirs.items()) / sum(t.norm().item() ** 2 for t in theirs.values()))
+
+
+def compare(cogent, model, name, variation, examples, arguments):
     """Runs one variation, prints its line, and returns whether it holds."""
-    learners, different, judged = VARIATIONS[name]
-    with tempfile.TemporaryDirectory(dir=work) as folder:
+    learners, different, judged = variation
+    with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
         folder = pathlib.Path(folder)
         (folder / "train.jsonl").write_text("".join(json.dumps(example) + "\n" for example in examples))
         (folder / "prompt.txt").write_text(TEMPLATE)
         keys = {**DEFAULTS, **different, "data.train": folder / "train.jsonl", "prompt.template": folder / "prompt.txt"}
         before, after, steps = autograd_steps(model, examples, keys)
         weights, metrics = cogent_steps(cogent, learners, model, folder, keys)
-    losses = [relative(line["loss"], loss, 1e-2) for line, (loss, _, _) in zip(metrics, steps, strict=True)]
-    norms = [relative(line["grad_norm"], norm, 1e-6) for line, (_, norm, _) in zip(metrics, steps)]
-    rates = [relative(line["lr"], lr, 1e-12) for line, (_, _, lr) in zip(metrics, steps)]
-    worst, tensor = largest(change(before, weights), change(before, after))
-    difference = max(losses + norms + rates + [worst] * judged)
-    verdict = "ok" if difference <= tolerance else "FAILED"
+    loss = max(relative(line["loss"], oracle[0], 1e-2) for line, oracle in zip(metrics, steps, strict=True))
+    norm = max(relative(line["grad_norm"], oracle[1], 1e-6) for line, oracle in zip(metrics, steps))
+    rate = max(relative(line["lr"], oracle[2], 1e-12) for line, oracle in zip(metrics, steps))
+    ours, theirs = change(before, weights), change(before, after)
+    everything, (worst, tensor) = together(ours, theirs), largest(ours, theirs)
+    weights_judged = {"each": max(worst, everything), "all": everything, "none": 0}[judged]
+    verdict = "ok" if max(loss, norm, rate, weights_judged) <= arguments.tolerance else "FAILED"
     print(
-        f"{verdict:6} {model.name:30} {name:14} {max(losses):8.1e} {max(norms):9.1e} {max(rates):8.1e} {worst:8.1e}"
-        f"{'' if judged else ' shown':6} loss {steps[0][0]:.4f} to {steps[-1][0]:.4f}, norm {steps[0][1]:.3f} to {steps[-1][1]:.3f}, {tensor}",
+        f"{verdict:6} {model.name:30} {name:14} {loss:8.1e} {norm:9.1e} {rate:8.1e} {everything:8.1e} {worst:12.1e} {judged:6}"
+        f" loss {steps[0][0]:.4f} to {steps[-1][0]:.4f}, norm {steps[0][1]:.3f} to {steps[-1][1]:.3f}, {tensor}",
         flush=True,
     )
     return verdict == "ok"
@@ -190,13 +204,13 @@ def main():
     lines = (ROOT / "configs" / "quickstart" / "train.jsonl").read_text().splitlines()
     examples = [json.loads(line) for line in lines]
     examples = sorted((e for e in examples if e.get("cot")), key=lambda e: len(e["cot"]))[: ROWS - 2] + examples[-2:]
-    cases = [(folder, name) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir() for name in VARIATIONS if name != "large rate"]
+    cases = [(folder, *item) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir() for item in VARIATIONS.items()]
     if not arguments.quick:
-        cases += [(arguments.model.resolve(), name) for name in OF_MODEL]
+        cases += [(arguments.model.resolve(), *item) for item in OF_MODEL.items()]
     if arguments.only:
         cases = [case for case in cases if case[1] in arguments.only.split(";")]
-    print(f"{'':6} {'model':30} {'variation':14} {'loss':>8} {'grad norm':>9} {'lr':>8} {'weights':>8}       of the oracle, worst tensor")
-    failed = [case for case in cases if not compare(cogent, *case, examples, arguments.work, arguments.tolerance)]
+    print(f"{'':6} {'model':30} {'variation':14} {'loss':>8} {'grad norm':>9} {'lr':>8} {'weights':>8} worst tensor judged of the oracle, worst tensor")
+    failed = [case for case in cases if not compare(cogent, *case, examples, arguments)]
     print(f"{len(failed)} above {arguments.tolerance:g}" if failed else "all judged differences are within the tolerance")
     sys.exit(1 if failed else 0)
 
