@@ -23,13 +23,10 @@ std::vector<int> drawing_ranks(const StageContext& context) {
 
 }  // namespace
 
-std::vector<rollout::Prediction> predict_together(const StageContext& context,
-                                                  const model::Transformer& model,
-                                                  const model::ModelWeights& weights,
-                                                  const text::Tokenizer& tokenizer,
-                                                  const data::PromptBuilder& prompts,
-                                                  distributed::Communicator& drawing,
-                                                  const std::vector<Example>& examples) {
+std::vector<rollout::Prediction> predict_together(
+    const StageContext& context, const model::Transformer& model, model::ModelWeights& weights,
+    const text::Tokenizer& tokenizer, const data::PromptBuilder& prompts,
+    distributed::Communicator& drawing, const std::vector<Example>& examples) {
   std::vector<Example> own;
   for (std::size_t i = static_cast<std::size_t>(drawing.rank()); i < examples.size();
        i += static_cast<std::size_t>(drawing.size())) {
@@ -54,15 +51,18 @@ std::vector<rollout::Prediction> predict_together(const StageContext& context,
     }
   }
   std::vector<rollout::Prediction> all;
+  const auto samples = static_cast<std::size_t>(context.config.evaluate.samples);
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    all.push_back(std::move(by_rank[i % by_rank.size()].at(i / by_rank.size())));
+    for (std::size_t sample = 0; sample < samples; ++sample) {
+      all.push_back(
+          std::move(by_rank[i % by_rank.size()].at(i / by_rank.size() * samples + sample)));
+    }
   }
   return all;
 }
 
 InLoopEvaluation::InLoopEvaluation(const StageContext& context, const model::Transformer& model,
-                                   const model::ModelWeights& weights,
-                                   const text::Tokenizer& tokenizer,
+                                   model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                                    const data::PromptBuilder& prompts,
                                    distributed::Communicator& drawing)
     : context_(context),

@@ -13,7 +13,7 @@
 
 namespace cogent::launch {
 
-// Greedy evaluation of the development set between steps, by the ranks that draw: rank i takes
+// Evaluation of the development set between steps, by the ranks that draw: rank i takes
 // examples i, i + R, ...; their first rank writes evaluations.jsonl and predictions/. Constructed,
 // and every method called, on the drawing ranks only; collective over them.
 class InLoopEvaluation {
@@ -21,7 +21,7 @@ class InLoopEvaluation {
   // `weights` are read anew by each measurement. All references must outlive the object. An Error
   // of kData where data.dev cannot be read.
   InLoopEvaluation(const StageContext& context, const model::Transformer& model,
-                   const model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+                   model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                    const data::PromptBuilder& prompts, distributed::Communicator& drawing);
 
   // Version `version` is about to be trained on: measures it where train.eval_every says so.
@@ -34,7 +34,7 @@ class InLoopEvaluation {
 
   const StageContext& context_;
   const model::Transformer& model_;
-  const model::ModelWeights& weights_;
+  model::ModelWeights& weights_;
   const text::Tokenizer& tokenizer_;
   const data::PromptBuilder& prompts_;
   distributed::Communicator& drawing_;
@@ -44,12 +44,9 @@ class InLoopEvaluation {
 
 // Draws this rank's share of the examples and gathers everybody's predictions, in the order of the
 // examples. Collective over `drawing`, whose ranks are the world ranks `world_ranks`.
-std::vector<rollout::Prediction> predict_together(const StageContext& context,
-                                                  const model::Transformer& model,
-                                                  const model::ModelWeights& weights,
-                                                  const text::Tokenizer& tokenizer,
-                                                  const data::PromptBuilder& prompts,
-                                                  distributed::Communicator& drawing,
-                                                  const std::vector<Example>& examples);
+std::vector<rollout::Prediction> predict_together(
+    const StageContext& context, const model::Transformer& model, model::ModelWeights& weights,
+    const text::Tokenizer& tokenizer, const data::PromptBuilder& prompts,
+    distributed::Communicator& drawing, const std::vector<Example>& examples);
 
 }  // namespace cogent::launch

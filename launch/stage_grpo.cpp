@@ -4,6 +4,7 @@
 #include "core/data/order.hpp"
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
+#include "core/model/panels.hpp"
 #include "core/records/rollout_json.hpp"
 #include "distributed/weight_channel.hpp"
 #include "launch/in_loop_evaluation.hpp"
@@ -70,9 +71,13 @@ struct LearnerHalf {
                                        : std::nullopt),
         learner(config, model, learners, policy, reference ? &*reference : nullptr, total_updates) {
     policy.load(*source.weights);
+    if (reference) {
+      reference_panels.emplace(model, *reference);
+    }
   }
   trainer::ShardedModel policy;
   std::optional<model::ModelWeights> reference;
+  std::optional<model::PanelScope> reference_panels;  // frozen: it stays as it is read
   trainer::Learner learner;
 };
 
@@ -80,14 +85,14 @@ struct LearnerHalf {
 struct WorkerHalf {
   WorkerHalf(const StageContext& context, const model::Transformer& model, const GrpoInputs& inputs,
              const data::PromptBuilder& prompts, distributed::Communicator& workers,
-             const LearnerHalf* learner)
+             LearnerHalf* learner)
       : own(learner == nullptr ? std::optional(model::allocate_weights(model.units()))
                                : std::nullopt),
         weights(learner == nullptr ? *own : learner->policy.weights()),
         worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids()),
         evaluation(context, model, weights, inputs.source.tokenizer, prompts, workers) {}
   std::optional<model::ModelWeights> own;
-  const model::ModelWeights& weights;
+  model::ModelWeights& weights;
   rollout::Worker worker;
   InLoopEvaluation evaluation;
 };

@@ -1,6 +1,7 @@
 #include "rollout/engine.hpp"
 
 #include "core/base/error.hpp"
+#include "core/model/panels.hpp"
 #include "rollout/schedule.hpp"
 
 #include <ATen/Parallel.h>
@@ -17,7 +18,8 @@ constexpr std::size_t kLogitRows = 128;
 
 // Draws the next token of every sequence of these rows. `logits[i]` [vocab] belongs to `rows[i]`.
 // The tokens come back by row, then by sequence.
-std::vector<std::vector<Draw>> draw_rows(std::span<const RolloutRequest> requests,
+std::vector<std::vector<Draw>> draw_rows(const model::OpTable& ops,
+                                         std::span<const RolloutRequest> requests,
                                          std::span<const DrawRow* const> rows,
                                          std::span<const std::span<const float>> logits,
                                          const Schedule& schedule) {
@@ -31,8 +33,11 @@ std::vector<std::vector<Draw>> draw_rows(std::span<const RolloutRequest> request
           for (const std::size_t s : rows[i]->sequences) {
             const Sequence& sequence = schedule.active()[s];
             const auto position = static_cast<std::uint32_t>(schedule.token_count(sequence));
+            const std::int32_t id =
+                distribution.draw(draw_uniform(draw_address(request, sequence.index, position)));
+            const double temperature = request.sampling.temperature;
             draws[i].push_back(
-                distribution.draw(draw_uniform(draw_address(request, sequence.index, position))));
+                {id, ops.row_logprob(logits[i], id, temperature == 0 ? 1 : temperature)});
           }
         }
       });
@@ -54,8 +59,7 @@ std::vector<RolloutGroup> empty_groups(std::span<const RolloutRequest> requests)
 
 }  // namespace
 
-Engine::Engine(const model::Transformer& model, const model::ModelWeights& weights,
-               EngineOptions options)
+Engine::Engine(const model::Transformer& model, model::ModelWeights& weights, EngineOptions options)
     : model_(model), weights_(weights), options_(options) {
   check(options.max_sequences > 0 && options.max_batch_rows > 0, ErrorCode::kUsage,
         "the engine is asked for ", options.max_sequences, " sequences and ",
@@ -67,6 +71,7 @@ std::vector<RolloutGroup> Engine::generate(
     const std::function<void(const EngineProgress&)>& progress) {
   using Clock = std::chrono::steady_clock;
   const c10::InferenceMode inference;
+  const model::PanelScope panels(model_, weights_);
   const Clock::time_point start = Clock::now();
   EngineProgress state;
   for (const RolloutRequest& request : requests) {
@@ -190,7 +195,8 @@ void Engine::draw(std::span<const RolloutRequest> requests, const StepBatch& bat
         schedule.store_logits(row.request, values.back());
       }
     }
-    const std::vector<std::vector<Draw>> draws = draw_rows(requests, rows, values, schedule);
+    const std::vector<std::vector<Draw>> draws =
+        draw_rows(model_.ops(), requests, rows, values, schedule);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (std::size_t j = 0; j < draws[i].size(); ++j) {
         schedule.accept(schedule.active()[rows[i]->sequences[j]], draws[i][j]);

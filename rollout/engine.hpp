@@ -39,12 +39,12 @@ struct EngineStatistics {
 
 // Draws completions by continuous batching over a KV cache whose prompt rows are shared by a group.
 // Model and weights are referenced: their owner may write other weights between two calls. The same
-// requests on the same machine and thread count give the same bits; another batch composition
-// changes the logits by rounding alone.
+// tokens and log-probabilities come out whatever the batch, the order of the requests and the
+// threads; the log-probabilities have the bits that the learner computes for the same tokens (where
+// the CPU has own kernels for all ops: model/ops/ops.hpp).
 class Engine {
  public:
-  Engine(const model::Transformer& model, const model::ModelWeights& weights,
-         EngineOptions options = {});
+  Engine(const model::Transformer& model, model::ModelWeights& weights, EngineOptions options = {});
 
   // Groups in the order of the requests, each with its completions in order; policy_version and
   // rewards are the caller's to fill. Throws kUsage or kData where a request cannot be drawn
@@ -64,7 +64,7 @@ class Engine {
             const at::Tensor& hidden, Schedule& schedule);
 
   const model::Transformer& model_;
-  const model::ModelWeights& weights_;
+  model::ModelWeights& weights_;
   EngineOptions options_;
   model::KvCache cache_;
   std::int64_t cache_rows_ = 0;

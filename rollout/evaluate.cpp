@@ -45,26 +45,32 @@ RuleScores rule_scores(const ner::Score& score) {
 }  // namespace
 
 std::vector<Prediction> predict(const RunConfig& config, const model::Transformer& model,
-                                const model::ModelWeights& weights,
-                                const text::Tokenizer& tokenizer,
+                                model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                                 const data::PromptBuilder& prompts,
                                 std::span<const Example> examples) {
   const std::int64_t budget = config.evaluate.max_new_tokens;
   std::vector<RolloutRequest> requests;
   requests.reserve(examples.size());
   for (const Example& example : examples) {
-    requests.push_back(greedy_request(prompts, example, budget));
+    RolloutRequest& request = requests.emplace_back(greedy_request(prompts, example, budget));
+    request.stream = RandomStream::kEvaluation;
+    request.seed = config.seed;
+    request.group_size = static_cast<std::uint32_t>(config.evaluate.samples);
+    request.sampling.temperature = static_cast<float>(config.evaluate.temperature);
   }
   Engine engine(model, weights, {.max_sequences = config.evaluate.batch});
   std::vector<RolloutGroup> groups = engine.generate(requests);
   const auto rewards = make_rewards(config.reward, config.metric.rules, budget);
   std::vector<Prediction> predictions;
-  predictions.reserve(examples.size());
+  predictions.reserve(examples.size() * static_cast<std::size_t>(config.evaluate.samples));
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    Completion& completion = groups[i].completions.front();
-    std::string text = completion_text(tokenizer, completion);
-    predictions.push_back(
-        judge(config, rewards, examples[i], std::move(text), std::move(completion)));
+    std::int64_t sample = 0;
+    for (Completion& completion : groups[i].completions) {
+      std::string text = completion_text(tokenizer, completion);
+      predictions.push_back(
+          judge(config, rewards, examples[i], std::move(text), std::move(completion)));
+      predictions.back().sample = sample++;
+    }
   }
   return predictions;
 }

@@ -15,11 +15,12 @@
 
 namespace cogent::rollout {
 
-// Greedy answers to the examples, in their order, by evaluate.max_new_tokens and evaluate.batch.
-// Where several workers share the examples, each predicts its own and the caller merges.
+// Answers to the examples as the keys evaluate.* say, evaluate.samples of them in a row for each
+// example. The random numbers depend on seed, row and sample alone, so two models are compared by
+// the same draws. Where several workers share the examples, each predicts its own and the caller
+// merges.
 std::vector<Prediction> predict(const RunConfig& config, const model::Transformer& model,
-                                const model::ModelWeights& weights,
-                                const text::Tokenizer& tokenizer,
+                                model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                                 const data::PromptBuilder& prompts,
                                 std::span<const Example> examples);
 

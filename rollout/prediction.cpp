@@ -50,6 +50,7 @@ std::vector<Mention> repaired(std::span<const Mention> mentions) {
 json::object to_json(const Prediction& prediction) {
   const Example& example = prediction.example;
   return {{"row", example.row},
+          {"sample", prediction.sample},
           {"dataset", example.dataset},
           {"sentence", example.sentence},
           {"schema", json::array(example.schema.begin(), example.schema.end())},
@@ -69,6 +70,7 @@ Prediction prediction_from_json(const json::object& line, const std::string& whe
   check(row >= 0 && row <= std::numeric_limits<std::uint32_t>::max(), ErrorCode::kData, where,
         ": \"row\" is ", row, ", a number from 0 to 4294967295 is needed");
   prediction.example.row = static_cast<std::uint32_t>(row);
+  prediction.sample = require_int(line, "sample", where);
   prediction.example.dataset = require_string(line, "dataset", where);
   prediction.example.sentence = require_string(line, "sentence", where);
   prediction.example.schema = require_strings(line, "schema", where);

@@ -13,6 +13,7 @@ namespace cogent::rollout {
 // What a model answered to one example, and what that is worth.
 struct Prediction {
   Example example;                 // without a chain of thought; entities are the gold ones
+  std::int64_t sample = 0;         // which of the answers to this example
   std::string completion;          // without the end token
   std::vector<Mention> predicted;  // as the answer reads, valid UTF-8
   std::string parse;               // how the answer reads (core/ner/answer.hpp)
@@ -22,9 +23,9 @@ struct Prediction {
   Finish finish = Finish::kStop;
 };
 
-// A line of a predictions file: row, dataset, sentence, schema, entities, predicted, completion,
-// parse, f1, reward, tokens, finish. Reading one that is not whole is an Error of kData that begins
-// with `where`.
+// A line of a predictions file: row, sample, dataset, sentence, schema, entities, predicted,
+// completion, parse, f1, reward, tokens, finish. Reading one that is not whole is an Error of kData
+// that begins with `where`.
 json::object to_json(const Prediction& prediction);
 Prediction prediction_from_json(const json::object& line, const std::string& where);
 

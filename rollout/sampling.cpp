@@ -23,7 +23,7 @@ void check_sampling(const SamplingOptions& options) {
 DrawAddress draw_address(const RolloutRequest& request, std::uint32_t completion,
                          std::uint32_t position) {
   return {.seed = request.seed,
-          .stream = RandomStream::kSampling,
+          .stream = request.stream,
           .position = position,
           .completion = completion,
           .round = request.round,
@@ -38,21 +38,17 @@ void TokenDistribution::prepare(std::span<const float> logits, const SamplingOpt
   check(std::isfinite(softmax_.total) && softmax_.total > 0, ErrorCode::kNumerics,
         "the logits of a row are not finite (the largest is ", softmax_.largest,
         "): the model's weights have diverged or are damaged");
-  log_total_ = std::log(softmax_.total);
   kept_.clear();
   if (!greedy_) {
     truncate(options);
   }
 }
 
-Draw TokenDistribution::draw(double uniform) const {
-  const std::int32_t id = greedy_         ? pick_largest()
-                          : kept_.empty() ? pick(uniform)
-                                          : pick_kept(uniform);
-  const double scaled = (static_cast<double>(logits_[static_cast<std::size_t>(id)]) -
-                         static_cast<double>(softmax_.largest)) *
-                        static_cast<double>(softmax_.inverse_temperature);
-  return {id, static_cast<float>(scaled - log_total_)};
+std::int32_t TokenDistribution::draw(double uniform) const {
+  if (greedy_) {
+    return pick_largest();
+  }
+  return kept_.empty() ? pick(uniform) : pick_kept(uniform);
 }
 
 void TokenDistribution::truncate(const SamplingOptions& options) {

@@ -10,13 +10,6 @@
 
 namespace cogent::rollout {
 
-// One drawn token. `logprob`: natural logarithm of its probability under the full softmax at the
-// sampling temperature (1 where greedy), before any truncation.
-struct Draw {
-  std::int32_t id = 0;
-  float logprob = 0;
-};
-
 // Throws kUsage where an option is out of its range, naming it.
 void check_sampling(const SamplingOptions& options);
 
@@ -35,7 +28,7 @@ class TokenDistribution {
 
   // The token at `uniform` in [0, 1) of the float64 cumulative distribution in token-id order. When
   // greedy, the lowest id among the largest logits, whatever the uniform.
-  Draw draw(double uniform) const;
+  std::int32_t draw(double uniform) const;
 
   // The tokens that truncation keeps, by id; empty where nothing is truncated.
   std::span<const std::int32_t> kept() const { return kept_; }
@@ -52,7 +45,6 @@ class TokenDistribution {
 
   std::span<const float> logits_;
   SoftmaxWeights softmax_;
-  double log_total_ = 0;
   bool greedy_ = false;
   std::vector<std::int32_t> kept_;
   double kept_total_ = 0;

@@ -24,6 +24,13 @@ struct Sequence {
   std::int64_t begin_row = 0;  // its first own KV cache row
 };
 
+// One drawn token. `logprob`: natural logarithm of its probability under the full softmax at the
+// sampling temperature (1 where greedy), before any truncation.
+struct Draw {
+  std::int32_t id = 0;
+  float logprob = 0;
+};
+
 // A row of logits and the sequences that draw their next token from it.
 struct DrawRow {
   static constexpr std::int64_t kStored = -1;

@@ -30,7 +30,7 @@ RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_
 }
 
 Worker::Worker(const RunConfig& config, const model::Transformer& model,
-               const model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+               model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                std::span<const std::int32_t> end_ids)
     : config_(config),
       tokenizer_(tokenizer),

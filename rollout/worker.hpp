@@ -22,9 +22,8 @@ RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_
 // weights and tokenizer are referenced; the weights may change between two calls.
 class Worker {
  public:
-  Worker(const RunConfig& config, const model::Transformer& model,
-         const model::ModelWeights& weights, const text::Tokenizer& tokenizer,
-         std::span<const std::int32_t> end_ids);
+  Worker(const RunConfig& config, const model::Transformer& model, model::ModelWeights& weights,
+         const text::Tokenizer& tokenizer, std::span<const std::int32_t> end_ids);
 
   // request() of this worker's settings: see training_request.
   RolloutRequest request(std::vector<std::int32_t> prompt_ids, std::uint32_t prompt_id,

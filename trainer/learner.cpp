@@ -3,6 +3,7 @@
 #include "core/base/error.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/log.hpp"
+#include "core/model/panels.hpp"
 #include "trainer/advantage.hpp"
 #include "trainer/schedule.hpp"
 
@@ -84,6 +85,7 @@ Learner::MiniBatch Learner::prepare(std::span<const TrainSequence> all,
 
 void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
                             double temperature) const {
+  const model::PanelScope panels(model_, policy_.weights());
   for (const std::size_t index : mini_batch.deal[static_cast<std::size_t>(learners_.rank())]) {
     const PackedBatch& batch = mini_batch.batches[index];
     if (config_.grpo.beta > 0) {
@@ -140,9 +142,10 @@ Learner::BatchSums Learner::gather_sums(const MiniBatch& mini_batch,
   return total;
 }
 
-Learner::BatchSums Learner::run_update(const MiniBatch& mini_batch, double temperature,
-                                       const Objective& objective, StepMetrics& metrics) {
-  policy_.begin_update();
+std::vector<Learner::BatchSums> Learner::add_gradients(const MiniBatch& mini_batch,
+                                                       double temperature,
+                                                       const Objective& objective) {
+  const model::PanelScope panels(model_, policy_.weights());
   const std::vector<std::size_t>& own = mini_batch.deal[static_cast<std::size_t>(learners_.rank())];
   std::vector<BatchSums> sums;
   for (const std::size_t index : own) {
@@ -158,6 +161,13 @@ Learner::BatchSums Learner::run_update(const MiniBatch& mini_batch, double tempe
   if (own.empty()) {
     policy_.reduce_gradients();
   }
+  return sums;
+}
+
+Learner::BatchSums Learner::run_update(const MiniBatch& mini_batch, double temperature,
+                                       const Objective& objective, StepMetrics& metrics) {
+  policy_.begin_update();
+  const std::vector<BatchSums> sums = add_gradients(mini_batch, temperature, objective);
   fault_point("update", position_);
   metrics.lr = learning_rate(config_.optimizer, position_, total_updates_);
   const UpdateResult update = policy_.apply(config_.optimizer, metrics.lr);

@@ -87,6 +87,9 @@ class Learner {
   MiniBatch prepare(std::span<const TrainSequence> all, std::span<const std::size_t> chosen) const;
   void score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
                      double temperature) const;
+  // Of this learner's micro-batches, with their sums in order.
+  std::vector<BatchSums> add_gradients(const MiniBatch& mini_batch, double temperature,
+                                       const Objective& objective);
   BatchSums run_update(const MiniBatch& mini_batch, double temperature, const Objective& objective,
                        StepMetrics& metrics);
   BatchSums gather_sums(const MiniBatch& mini_batch, std::span<const BatchSums> own);

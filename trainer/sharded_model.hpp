@@ -51,6 +51,8 @@ class ShardedModel {
 
   void load(const model::WeightSource& source);
   const model::ModelWeights& weights() const { return weights_; }
+  // For who computes with them and leaves their values as they were (model::PanelScope).
+  model::ModelWeights& weights() { return weights_; }
   const ShardLayout& layout() const { return layout_; }
   std::int64_t updates() const { return updates_; }  // applied so far: AdamW's t
 

@@ -217,6 +217,15 @@ std::vector<Key> rollout_keys() {
        "Tokens of an answer at most when measuring."},
       {"evaluate.batch", kOperational, at<&RunConfig::evaluate, &EvaluateSettings::batch>(),
        kFromOne, "Sequences decoded at a time when measuring."},
+      {"evaluate.temperature", kOperational,
+       at<&RunConfig::evaluate, &EvaluateSettings::temperature>(), kFromZero,
+       "Temperature of the answers when measuring; 0: the likeliest token each time."},
+      {"evaluate.samples",
+       kOperational,
+       at<&RunConfig::evaluate, &EvaluateSettings::samples>(),
+       {.min = 1, .max = 1 << 20},
+       "Answers drawn to each example when measuring, with the same random numbers each time; all "
+       "of them count."},
   };
 }
 

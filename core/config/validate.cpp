@@ -116,6 +116,13 @@ void check_optimizer(const RunConfig& config) {
   }
 }
 
+void check_evaluate(const RunConfig& config) {
+  check(config.evaluate.samples == 1 || config.evaluate.temperature > 0, kUsage,
+        stands(config, "evaluate.samples"),
+        " while evaluate.temperature is 0, so that all answers "
+        "to an example would be the same: set a temperature, or evaluate.samples to 1");
+}
+
 void check_rollout(const RunConfig& config) {
   check(config.rollout.temperature > 0, kUsage, stands(config, "rollout.temperature"),
         ", it must be above 0: a group of equal completions has nothing to learn from");
@@ -156,6 +163,7 @@ void validate_config(const RunConfig& config, Stage stage, int world_size) {
   check_supported(config, stage);
   check_required(config, stage);
   check_world(config, stage, world_size);
+  check_evaluate(config);
   if (trains(stage)) {
     check_optimizer(config);
   }

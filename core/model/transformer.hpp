@@ -62,6 +62,7 @@ class Transformer {
 
   const ModelConfig& config() const { return config_; }
   const std::vector<UnitSpec>& units() const { return units_; }
+  const OpTable& ops() const { return ops_; }
 
   // ids and positions [rows]. `cache_rows` empty: no cache.
   RowPlan plan(std::span<const std::int32_t> ids, std::span<const std::int32_t> positions,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/base/philox.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,6 +43,7 @@ struct SamplingOptions {
 
 // What a worker is asked to draw: `group_size` completions of one prompt.
 struct RolloutRequest {
+  RandomStream stream = RandomStream::kSampling;
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
   std::uint32_t round = 0;

@@ -2,6 +2,7 @@
 
 #include "core/base/json_lines.hpp"
 #include "core/data/prompt_builder.hpp"
+#include "core/model/panels.hpp"
 #include "core/model/transformer.hpp"
 #include "core/ner/schema.hpp"
 #include "launch/cli.hpp"
@@ -56,10 +57,11 @@ Example example_of(const std::string& line, const std::vector<std::string>& type
 void run(const Options& options) {
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
-  const model::ModelWeights weights = model::load_weights(*source.weights);
+  model::ModelWeights weights = model::load_weights(*source.weights);
   RunConfig config;
   config.prompt.template_file = options.template_file;
   const data::PromptBuilder prompts(config, source.tokenizer, model.config().eos_ids);
+  const model::PanelScope panels(model, weights);
   rollout::Engine engine(model, weights);
   const std::vector<std::string> types = split_types(options.types);
   std::ifstream input_file;

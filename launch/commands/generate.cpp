@@ -1,4 +1,5 @@
 #include "core/base/json_lines.hpp"
+#include "core/model/panels.hpp"
 #include "core/model/transformer.hpp"
 #include "launch/cli.hpp"
 #include "launch/conversation.hpp"
@@ -87,9 +88,10 @@ json::object completions_json(const RolloutGroup& group, const text::Tokenizer& 
 void run(const Options& options) {
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
-  const model::ModelWeights weights = model::load_weights(*source.weights);
+  model::ModelWeights weights = model::load_weights(*source.weights);
   const std::vector<std::int32_t> end_ids =
       text::end_of_turn_ids(source.tokenizer, model.config().eos_ids);
+  const model::PanelScope panels(model, weights);
   rollout::Engine engine(model, weights, {.max_sequences = options.batch});
   const std::size_t lines_at_once =
       static_cast<std::size_t>(std::max<std::int64_t>(1, options.batch / options.n));

@@ -1,4 +1,5 @@
 #include "core/base/json_lines.hpp"
+#include "core/model/panels.hpp"
 #include "core/model/transformer.hpp"
 #include "launch/cli.hpp"
 #include "launch/filter.hpp"
@@ -19,7 +20,8 @@ struct Options {
 void run(const Options& options) {
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
-  const model::ModelWeights weights = model::load_weights(*source.weights);
+  model::ModelWeights weights = model::load_weights(*source.weights);
+  const model::PanelScope panels(model, weights);
   run_filter(options.filter,
              [&](const json::object& line, std::size_t, const std::string& where) -> json::object {
                const auto ids = require_ids(line, "ids", where);

@@ -21,6 +21,8 @@ const OpTable& reference_ops() {
       .span_attention_backward = reference::span_attention_backward,
       .token_logprob = reference::token_logprob,
       .token_logprob_backward = reference::token_logprob_backward,
+      .row_logprob = reference::row_logprob,
+      .reads_panels = false,
   };
   return table;
 }
@@ -28,10 +30,10 @@ const OpTable& reference_ops() {
 const OpTable& cpu_ops() {
   static constexpr OpTable avx2 = {
       .name = "avx2",
-      .embedding = reference::embedding,
+      .embedding = cpu::embedding,
       .embedding_backward = reference::embedding_backward,
-      .linear = reference::linear,
-      .linear_backward = reference::linear_backward,
+      .linear = cpu::linear,
+      .linear_backward = cpu::linear_backward,
       .rmsnorm = cpu::rmsnorm,
       .rmsnorm_backward = cpu::rmsnorm_backward,
       .rope = cpu::rope,
@@ -42,6 +44,8 @@ const OpTable& cpu_ops() {
       .span_attention_backward = cpu::span_attention_backward,
       .token_logprob = cpu::token_logprob,
       .token_logprob_backward = cpu::token_logprob_backward,
+      .row_logprob = cpu::row_logprob,
+      .reads_panels = true,
   };
   const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return supported ? avx2 : reference_ops();

@@ -94,12 +94,18 @@ struct OpTable {
                                        const at::Tensor& head, const at::Tensor& targets,
                                        const TokenLogprobs& forward, double temperature,
                                        at::Tensor& dhead);
+  // The log-probability of one target from its row of unscaled float32 logits [vocab]: the bits of
+  // token_logprob where the logits have the bits of its own.
+  float (*row_logprob)(std::span<const float> logits, std::int64_t target, double temperature);
+
+  // Whether float32 matrices that are only read may be in panels (core/model/panels.hpp).
+  bool reads_panels;
 };
 
 // The reference, in ATen: any device and floating type.
 const OpTable& reference_ops();
 // What runs on this machine's CPU in float32: own kernels where they exist, the reference
-// elsewhere.
+// elsewhere. A row's results have the same bits whatever other rows stand beside it.
 const OpTable& cpu_ops();
 
 }  // namespace cogent::model

@@ -113,6 +113,10 @@ TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {
   EXPECT_THAT(grpo_refusal({"grpo.delta=1.1"}),
               AllOf(HasSubstr("grpo.delta is 1.1"), HasSubstr("grpo.clip_high is 0.28")));
   validate_config(complete({"grpo.delta=3"}), Stage::kGrpo, 2);
+  EXPECT_THAT(refusal(Stage::kEvaluate, 1, {"evaluate.samples=4"}),
+              AllOf(HasSubstr("evaluate.samples is 4"), HasSubstr("evaluate.temperature is 0")));
+  validate_config(complete({"evaluate.samples=4", "evaluate.temperature=0.9"}), Stage::kEvaluate,
+                  1);
   EXPECT_THAT(refusal(Stage::kSft, 1, {"optimizer.betas=[0.9]"}), HasSubstr("1 numbers"));
   EXPECT_THAT(refusal(Stage::kSft, 1, {"optimizer.betas=[0.9, 1]"}), HasSubstr("below 1"));
 }

@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 namespace cogent::rollout {
 namespace {
@@ -135,6 +136,34 @@ TEST_F(WorkerTest, PredictsTheSameAloneAndTogether) {
     EXPECT_LE(together[i].tokens, 9);
   }
   EXPECT_EQ(summarise(together, config_).score.total().fn, 10);
+}
+
+// Samples of an example stand in a row, are drawn apart, and stay the same in another order of
+// examples; training draws at the same place are other draws.
+TEST_F(WorkerTest, PredictsSeveralSamplesOfAnExample) {
+  config_.evaluate.temperature = 1;
+  config_.evaluate.samples = 3;
+  const data::PromptBuilder prompts(config_, tokenizer_, model_.config().eos_ids);
+  const auto predictions = predict(config_, model_, weights_, tokenizer_, prompts, examples_);
+  ASSERT_EQ(predictions.size(), examples_.size() * 3);
+  std::vector<Example> reversed(examples_.rbegin(), examples_.rend());
+  const auto again = predict(config_, model_, weights_, tokenizer_, prompts, reversed);
+  std::set<std::string> texts;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    EXPECT_EQ(predictions[i].example.row, i / 3);
+    EXPECT_EQ(predictions[i].sample, static_cast<std::int64_t>(i % 3));
+    EXPECT_EQ(predictions[i].completion, again[(4 - i / 3) * 3 + i % 3].completion);
+    texts.insert(predictions[i].completion);
+  }
+  EXPECT_EQ(texts.size(), predictions.size());
+
+  config_.rollout.max_new_tokens = config_.evaluate.max_new_tokens;
+  config_.rollout.temperature = 1;
+  Worker worker(config_, model_, weights_, tokenizer_, prompts.end_ids());
+  const std::vector<RolloutRequest> requests = {
+      worker.request(prompts.prompt_ids(examples_.front()), 0, 0)};
+  const RolloutGroup drawn = worker.draw(requests, std::span(examples_).subspan(0, 1), 0).front();
+  EXPECT_NE(completion_text(tokenizer_, drawn.completions.front()), predictions.front().completion);
 }
 
 TEST_F(WorkerTest, ExtractsFromOneSentence) {

@@ -6,6 +6,12 @@
 // that is not a multiple of 8) goes to the reference. Contracts: OpTable.
 namespace cogent::model::cpu {
 
+at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids);
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+at::Tensor linear_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
+                           at::Tensor& dweight, at::Tensor& dbias);
+
 at::Tensor rmsnorm(const at::Tensor& x, const at::Tensor& weight, double eps);
 at::Tensor rmsnorm_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
                             double eps, at::Tensor& dweight);
@@ -32,6 +38,7 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
                                   const at::Tensor& head, const at::Tensor& targets,
                                   const TokenLogprobs& forward, double temperature,
                                   at::Tensor& dhead);
+float row_logprob(std::span<const float> logits, std::int64_t target, double temperature);
 
 // Float32 values of a contiguous tensor; null where it is undefined.
 inline const float* values_of(const at::Tensor& tensor) {

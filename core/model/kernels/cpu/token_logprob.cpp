@@ -1,12 +1,10 @@
 #include "core/model/kernels/cpu/avx2.hpp"
 #include "core/model/kernels/cpu/cpu.hpp"
+#include "core/model/kernels/cpu/linear.hpp"
 #include "core/model/kernels/reference/reference.hpp"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/t.h>
 
 #include <algorithm>
 
@@ -20,11 +18,13 @@ constexpr std::int64_t kChunkRows = 256;
 template <typename Use>
 void for_each_chunk(const at::Tensor& hidden, const at::Tensor& head, const Use& use) {
   const std::int64_t rows = hidden.size(0);
-  const at::Tensor buffer = at::empty({std::min(rows, kChunkRows), head.size(0)}, hidden.options());
+  const at::Tensor panels = panels_of_weight(head);
+  const at::Tensor buffer =
+      at::empty({std::min(rows, kChunkRows), row_count(head)}, hidden.options());
   for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
     const std::int64_t count = std::min(kChunkRows, rows - begin);
     at::Tensor logits = buffer.narrow(0, 0, count);
-    at::mm_out(logits, hidden.narrow(0, begin, count), head.t());
+    multiply(hidden.narrow(0, begin, count), panels, {}, logits);
     use(begin, count, logits);
   }
 }
@@ -41,7 +41,7 @@ TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
   const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
   for_each_chunk(hidden, head, [&](std::int64_t begin, std::int64_t count, at::Tensor& logits) {
     softmax_statistics(values_of(logits), target + begin, static_cast<float>(1 / temperature),
-                       count, head.size(0), mutable_values_of(result.logprob) + begin,
+                       count, row_count(head), mutable_values_of(result.logprob) + begin,
                        mutable_values_of(result.entropy) + begin,
                        mutable_values_of(result.lse) + begin);
   });
@@ -57,18 +57,28 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
                                              dhead);
   }
   at::Tensor dhidden = at::empty_like(hidden);
+  const at::Tensor transposed_head = panels_of_transposed(head);
   const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
   for_each_chunk(hidden, head, [&](std::int64_t begin, std::int64_t count, at::Tensor& logits) {
     softmax_gradient(mutable_values_of(logits), target + begin, values_of(forward.lse) + begin,
                      values_of(dlogprob) + begin, static_cast<float>(1 / temperature), count,
-                     head.size(0));
+                     row_count(head));
     at::Tensor part = dhidden.narrow(0, begin, count);
-    at::mm_out(part, logits, head);
+    multiply(logits, transposed_head, {}, part);
     if (dhead.defined()) {
-      dhead.addmm_(logits.t(), hidden.narrow(0, begin, count));
+      add_outer_products(logits, hidden.narrow(0, begin, count), dhead);
     }
   });
   return dhidden;
+}
+
+float row_logprob(std::span<const float> logits, std::int64_t target, double temperature) {
+  float logprob = 0;
+  float entropy = 0;
+  float lse = 0;
+  softmax_statistics(logits.data(), &target, static_cast<float>(1 / temperature), 1,
+                     static_cast<std::int64_t>(logits.size()), &logprob, &entropy, &lse);
+  return logprob;
 }
 
 }  // namespace cogent::model::cpu

@@ -8,6 +8,8 @@
 #include <ATen/ops/ones_like.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace cogent::model::reference {
 namespace {
@@ -62,6 +64,19 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
     }
   }
   return dhidden;
+}
+
+float row_logprob(std::span<const float> logits, std::int64_t target, double temperature) {
+  double largest = -std::numeric_limits<double>::infinity();
+  for (const float logit : logits) {
+    largest = std::max(largest, static_cast<double>(logit));
+  }
+  double total = 0;
+  for (const float logit : logits) {
+    total += std::exp((static_cast<double>(logit) - largest) / temperature);
+  }
+  const double chosen = static_cast<double>(logits[static_cast<std::size_t>(target)]);
+  return static_cast<float>((chosen - largest) / temperature - std::log(total));
 }
 
 }  // namespace cogent::model::reference

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+
+// Matrix products over panels: C = A W^T, with A [m, k], W [n, k], C [m, n]. Each element of C is
+// one chain of fused multiply-adds over k = 0, 1, ..., in that order, so its bits do not depend on
+// how many rows there are, on the threads, or on the width of the machine's vectors.
+namespace cogent::model::cpu {
+
+// A panel holds kPanel rows of W, k by k: panel p is [k][kPanel] with W[p * kPanel + j][i] at
+// [i][j]. A last panel of fewer rows is filled up with zeros.
+inline constexpr std::int64_t kPanel = 16;
+
+inline constexpr std::int64_t panels_of(std::int64_t rows) {
+  return (rows + kPanel - 1) / kPanel;
+}
+
+// Element (i, j) of a matrix at data[i * row_stride + j * column_stride].
+struct MatrixView {
+  const float* data;
+  std::int64_t row_stride;
+  std::int64_t column_stride;
+};
+inline MatrixView rows_of(const float* data, std::int64_t columns) {
+  return {data, columns, 1};
+}
+inline MatrixView transposed(MatrixView matrix) {
+  return {matrix.data, matrix.column_stride, matrix.row_stride};
+}
+
+// panels [panels_of(n)][k][kPanel] of w [n, k].
+void pack_panels(MatrixView w, std::int64_t n, std::int64_t k, float* panels);
+// Panels of w^T [k, n] from the panels of w [n, k], n a multiple of kPanel.
+void transpose_panels(const float* panels, std::int64_t n, std::int64_t k, float* result);
+// w [n, k] in place from rows to panels and back, n a multiple of kPanel.
+void rows_to_panels(float* w, std::int64_t n, std::int64_t k);
+void panels_to_rows(float* w, std::int64_t n, std::int64_t k);
+
+struct GemmShape {
+  std::int64_t m, n, k;
+};
+
+// Where the chains of C begin: at zero, at a bias [n], or at C's own values.
+struct ChainStart {
+  enum class At { kZero, kBias, kResult } at = At::kZero;
+  const float* bias = nullptr;
+};
+
+// c [m, n], contiguous.
+void gemm_panels(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
+                 float* c);
+// What gemm_panels chooses from by the machine's instruction set.
+void gemm_panels_avx2(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
+                      float* c);
+void gemm_panels_avx512(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
+                        float* c);
+
+}  // namespace cogent::model::cpu

@@ -1,0 +1,216 @@
+#pragma once
+
+#include "core/model/kernels/cpu/gemm.hpp"
+#include "core/model/kernels/cpu/vec16.hpp"
+
+#include <omp.h>
+
+// The loops of gemm_panels, compiled once for each instruction set with the tile that its registers
+// hold. Everything is `static`: see vec16.hpp.
+namespace cogent::model::cpu {
+
+static_assert(kPanel == kVec16);
+
+// k is worked through in blocks, so that a block of a panel stays in the first-level cache while
+// all rows pass by, and rows in blocks, so that they stay in the second-level one.
+static constexpr std::int64_t kDepthBlock = 192;
+static constexpr std::int64_t kRowBlock = 96;
+
+// Asks for the block of a panel that comes next while the rows pass by the present one, a few lines
+// with every kAhead steps of k: read on demand, its first tile would wait for the memory.
+struct NextBlock {
+  const float* next;       // [depth][kPanel]
+  std::int64_t lines;      // still to ask for
+  std::int64_t at_a_time;  // so that all are asked for by the last tile
+};
+
+static constexpr std::int64_t kAhead = 8;
+
+static inline void ask_for_next(NextBlock& block) {
+  for (std::int64_t i = 0; i < block.at_a_time && block.lines > 0; ++i) {
+    _mm_prefetch(reinterpret_cast<const char*>(block.next), _MM_HINT_T1);
+    block.next += kPanel;
+    --block.lines;
+  }
+}
+
+template <int kRows, int kPanels>
+static inline void gemm_step(const float* a, std::int64_t depth, const float* panels,
+                             std::int64_t panel_stride, Vec16 (&sum)[kRows][kPanels]) {
+  Vec16 w[kPanels];
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p) {
+    w[p] = load16(panels + p * panel_stride);
+    _mm_prefetch(reinterpret_cast<const char*>(panels + p * panel_stride + kAhead * kPanel),
+                 _MM_HINT_T0);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+    const Vec16 x = splat16(a[i * depth]);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      sum[i][p] = fma16(x, w[p], sum[i][p]);
+    }
+  }
+}
+
+// One tile: kRows rows of a block of A (row i at a + i * depth) against kPanels panels from the k
+// where they stand. `c` holds the chains so far.
+template <int kRows, int kPanels>
+static inline void gemm_tile(const float* a, std::int64_t depth, const float* panels,
+                             std::int64_t panel_stride, NextBlock& next, float* c,
+                             std::int64_t c_stride) {
+  Vec16 sum[kRows][kPanels];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      sum[i][p] = load16(c + i * c_stride + p * kPanel);
+    }
+  }
+  std::int64_t k = 0;
+  for (; k + kAhead <= depth; k += kAhead) {
+    ask_for_next(next);
+    for (std::int64_t j = 0; j < kAhead; ++j) {
+      gemm_step<kRows, kPanels>(a + k + j, depth, panels + (k + j) * kPanel, panel_stride, sum);
+    }
+  }
+  for (; k < depth; ++k) {
+    gemm_step<kRows, kPanels>(a + k, depth, panels + k * kPanel, panel_stride, sum);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      store16(c + i * c_stride + p * kPanel, sum[i][p]);
+    }
+  }
+}
+
+// The last rows of a block: fewer than a tile has.
+template <int kRows, int kPanels>
+static inline void gemm_last_rows(std::int64_t rows, const float* a, std::int64_t depth,
+                                  const float* panels, std::int64_t panel_stride, NextBlock& next,
+                                  float* c, std::int64_t c_stride) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) {
+      gemm_tile<kRows, kPanels>(a, depth, panels, panel_stride, next, c, c_stride);
+    } else {
+      gemm_last_rows<kRows - 1, kPanels>(rows, a, depth, panels, panel_stride, next, c, c_stride);
+    }
+  }
+}
+
+template <int kRows, int kPanels>
+static void gemm_rows(std::int64_t rows, const float* a, std::int64_t depth, const float* panels,
+                      std::int64_t panel_stride, float* c, std::int64_t c_stride) {
+  const std::int64_t tiles = (rows + kRows - 1) / kRows;
+  // Panels stand one behind the other: what comes next begins where these end.
+  NextBlock next{panels + kPanels * panel_stride, depth * kPanels,
+                 (kAhead * kPanels + tiles - 1) / tiles};
+  std::int64_t i = 0;
+  for (; i + kRows <= rows; i += kRows) {
+    gemm_tile<kRows, kPanels>(a + i * depth, depth, panels, panel_stride, next, c + i * c_stride,
+                              c_stride);
+  }
+  gemm_last_rows<kRows - 1, kPanels>(rows - i, a + i * depth, depth, panels, panel_stride, next,
+                                     c + i * c_stride, c_stride);
+}
+
+// Columns [begin, end) of `rows` rows of c begin their chains.
+static void start_chains(ChainStart start, std::int64_t rows, std::int64_t begin, std::int64_t end,
+                         float* c, std::int64_t c_stride) {
+  if (start.at == ChainStart::At::kResult) {
+    return;
+  }
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = begin; j < end; ++j) {
+      c[i * c_stride + j] = start.at == ChainStart::At::kBias ? start.bias[j] : 0;
+    }
+  }
+}
+
+// block [rows][depth] of a, from its row and k.
+static void copy_block(MatrixView a, std::int64_t row, std::int64_t rows, std::int64_t k,
+                       std::int64_t depth, float* block) {
+  const float* const from = a.data + row * a.row_stride + k * a.column_stride;
+  if (a.column_stride == 1) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < depth; ++j) {
+        block[i * depth + j] = from[i * a.row_stride + j];
+      }
+    }
+    return;
+  }
+  for (std::int64_t j = 0; j < depth; ++j) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      block[i * depth + j] = from[i * a.row_stride + j * a.column_stride];
+    }
+  }
+}
+
+// A block of rows by one depth block of the panels [first, last): kPanels at a time, then one by
+// one; a last panel that reaches past c goes through a buffer.
+template <int kRows, int kPanels>
+static void gemm_block(const GemmShape& shape, std::int64_t rows, const float* a,
+                       std::int64_t depth, const float* panels, std::int64_t first,
+                       std::int64_t last, float* c) {
+  const std::int64_t stride = shape.k * kPanel;
+  const std::int64_t whole = shape.n / kPanel < last ? shape.n / kPanel : last;
+  std::int64_t p = first;
+  for (; p + kPanels <= whole; p += kPanels) {
+    gemm_rows<kRows, kPanels>(rows, a, depth, panels + p * stride, stride, c + p * kPanel, shape.n);
+  }
+  for (; p < whole; ++p) {
+    gemm_rows<kRows, 1>(rows, a, depth, panels + p * stride, stride, c + p * kPanel, shape.n);
+  }
+  if (p == last) {
+    return;
+  }
+  float buffer[kRowBlock * kPanel];
+  const std::int64_t width = shape.n - p * kPanel;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      buffer[i * kPanel + j] = j < width ? c[i * shape.n + p * kPanel + j] : 0;
+    }
+  }
+  gemm_rows<kRows, 1>(rows, a, depth, panels + p * stride, stride, buffer, kPanel);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      c[i * shape.n + p * kPanel + j] = buffer[i * kPanel + j];
+    }
+  }
+}
+
+// Threads share the panels; where there are too few of them, they share the rows.
+template <int kRows, int kPanels>
+static void gemm_all(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
+                     float* c) {
+  const std::int64_t panel_count = panels_of(shape.n);
+#pragma omp parallel
+  {
+    const std::int64_t threads = omp_get_num_threads();
+    const std::int64_t thread = omp_get_thread_num();
+    const bool by_rows = panel_count < 2 * threads && shape.m >= 2 * threads;
+    const std::int64_t parts = by_rows ? shape.m : panel_count;
+    const std::int64_t begin = parts * thread / threads;
+    const std::int64_t end = parts * (thread + 1) / threads;
+    const std::int64_t first = by_rows ? 0 : begin;
+    const std::int64_t last = by_rows ? panel_count : end;
+    const std::int64_t last_column = last * kPanel < shape.n ? last * kPanel : shape.n;
+    const std::int64_t last_row = by_rows ? end : shape.m;
+    alignas(64) float rows[kRowBlock * kDepthBlock];
+    for (std::int64_t row = by_rows ? begin : 0; row < last_row && first < last; row += kRowBlock) {
+      const std::int64_t count = last_row - row < kRowBlock ? last_row - row : kRowBlock;
+      float* const to = c + row * shape.n;
+      start_chains(start, count, first * kPanel, last_column, to, shape.n);
+      for (std::int64_t k = 0; k < shape.k; k += kDepthBlock) {
+        const std::int64_t depth = shape.k - k < kDepthBlock ? shape.k - k : kDepthBlock;
+        copy_block(a, row, count, k, depth, rows);
+        gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, first, last, to);
+      }
+    }
+  }
+}
+
+}  // namespace cogent::model::cpu

@@ -1,0 +1,113 @@
+#include "core/model/kernels/cpu/linear.hpp"
+
+#include "core/model/kernels/cpu/cpu.hpp"
+#include "core/model/kernels/reference/reference.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
+
+namespace cogent::model::cpu {
+namespace {
+
+at::Tensor empty_panels(std::int64_t rows, std::int64_t columns, const at::Tensor& like) {
+  return at::empty({panels_of(rows), columns, kPanel}, like.options());
+}
+
+}  // namespace
+
+bool in_panels(const at::Tensor& weight) {
+  return weight.dim() == 3;
+}
+
+std::int64_t row_count(const at::Tensor& weight) {
+  return in_panels(weight) ? weight.size(0) * kPanel : weight.size(0);
+}
+
+std::int64_t column_count(const at::Tensor& weight) {
+  return weight.size(1);
+}
+
+at::Tensor panels_of_weight(const at::Tensor& weight) {
+  if (in_panels(weight)) {
+    return weight;
+  }
+  at::Tensor panels = empty_panels(weight.size(0), weight.size(1), weight);
+  pack_panels(rows_of(values_of(weight), weight.size(1)), weight.size(0), weight.size(1),
+              mutable_values_of(panels));
+  return panels;
+}
+
+at::Tensor panels_of_transposed(const at::Tensor& weight) {
+  const std::int64_t rows = row_count(weight);
+  const std::int64_t columns = column_count(weight);
+  at::Tensor panels = empty_panels(columns, rows, weight);
+  if (in_panels(weight)) {
+    transpose_panels(values_of(weight), rows, columns, mutable_values_of(panels));
+  } else {
+    pack_panels(transposed(rows_of(values_of(weight), columns)), columns, rows,
+                mutable_values_of(panels));
+  }
+  return panels;
+}
+
+void multiply(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias,
+              at::Tensor& result) {
+  const ChainStart start =
+      bias.defined() ? ChainStart{ChainStart::At::kBias, values_of(bias)} : ChainStart{};
+  gemm_panels({x.size(0), result.size(1), x.size(1)}, rows_of(values_of(x), x.size(1)),
+              values_of(panels), start, mutable_values_of(result));
+}
+
+void add_outer_products(const at::Tensor& dout, const at::Tensor& x, at::Tensor& result) {
+  const std::int64_t rows = x.size(0);
+  at::Tensor panels = empty_panels(x.size(1), rows, x);
+  pack_panels(transposed(rows_of(values_of(x), x.size(1))), x.size(1), rows,
+              mutable_values_of(panels));
+  gemm_panels({dout.size(1), x.size(1), rows}, transposed(rows_of(values_of(dout), dout.size(1))),
+              values_of(panels), {ChainStart::At::kResult, nullptr}, mutable_values_of(result));
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (x.scalar_type() != at::kFloat) {
+    return reference::linear(x, weight, bias);
+  }
+  at::Tensor result = at::empty({x.size(0), row_count(weight)}, x.options());
+  multiply(x, panels_of_weight(weight), bias, result);
+  return result;
+}
+
+at::Tensor linear_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
+                           at::Tensor& dweight, at::Tensor& dbias) {
+  if (x.scalar_type() != at::kFloat) {
+    return reference::linear_backward(dout, x, weight, dweight, dbias);
+  }
+  if (dweight.defined()) {
+    add_outer_products(dout, x, dweight);
+  }
+  if (dbias.defined()) {
+    dbias.add_(dout.sum(0));
+  }
+  at::Tensor dx = at::empty({dout.size(0), column_count(weight)}, dout.options());
+  multiply(dout, panels_of_transposed(weight), {}, dx);
+  return dx;
+}
+
+at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids) {
+  if (!in_panels(table)) {
+    return reference::embedding(table, ids);
+  }
+  const std::int64_t columns = column_count(table);
+  at::Tensor result = at::empty({ids.size(0), columns}, table.options());
+  const float* const values = values_of(table);
+  const std::int64_t* const id = ids.const_data_ptr<std::int64_t>();
+  float* to = mutable_values_of(result);
+  for (std::int64_t row = 0; row < ids.size(0); ++row) {
+    const float* const from = values + id[row] / kPanel * kPanel * columns + id[row] % kPanel;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      *to++ = from[i * kPanel];
+    }
+  }
+  return result;
+}
+
+}  // namespace cogent::model::cpu

@@ -1,0 +1,122 @@
+#include "core/base/hash.hpp"
+#include "core/model/panels.hpp"
+#include "rollout/engine.hpp"
+#include "trainer/packing.hpp"
+#include "trainer/sharded_model.hpp"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+// Sampler and learner are one policy: what the engine records for a drawn token are the bits that
+// the learner's packed forward computes for it, so the first ratio of a step is exactly 1.
+namespace cogent {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* model;
+};
+
+class PolicyIdentity : public ::testing::TestWithParam<Case> {
+ protected:
+  PolicyIdentity()
+      : source_(model::open_weights(GetParam().model)),
+        model_(source_->config(), model::cpu_ops()),
+        weights_(model::load_weights(*source_)) {}
+
+  // Groups of different sizes over prompts of different lengths, some past a block of keys.
+  std::vector<RolloutRequest> requests() const {
+    std::vector<RolloutRequest> list;
+    for (std::uint32_t i = 0; i < 5; ++i) {
+      RolloutRequest request;
+      request.seed = 11;
+      request.prompt_id = i;
+      request.group_size = 1 + 2 * i;
+      for (std::uint32_t t = 0; t < 5 + 27 * i; ++t) {
+        request.prompt_ids.push_back(
+            static_cast<std::int32_t>((19 * i + 37 * t + 3) % source_->config().vocab_size));
+      }
+      request.sampling.temperature = 0.9F;
+      request.sampling.max_new_tokens = static_cast<std::int32_t>(9 + 20 * (i % 3));
+      for (std::int32_t id = 0; id < 8; ++id) {  // some end early
+        request.sampling.stop_ids.push_back(id);
+      }
+      list.push_back(request);
+    }
+    return list;
+  }
+
+  std::unique_ptr<model::WeightSource> source_;
+  model::Transformer model_;
+  model::ModelWeights weights_;
+};
+
+TEST_P(PolicyIdentity, TheLearnerComputesTheRecordedBits) {
+  if (!model::cpu_ops().reads_panels) {
+    GTEST_SKIP() << "this CPU lacks AVX2 and FMA: the reference ops promise no bits";
+  }
+  const std::vector<RolloutRequest> asked = requests();
+  // Slots for some completions at a time, so that groups wait and slots are refilled.
+  const auto groups =
+      rollout::Engine(model_, weights_, {.max_sequences = 7, .max_batch_rows = 48}).generate(asked);
+  std::vector<TrainSequence> sequences;
+  for (std::uint32_t g = 0; g < groups.size(); ++g) {
+    for (const Completion& completion : groups[g].completions) {
+      sequences.push_back({groups[g].prompt_ids, completion.ids, completion.logprobs, g, 0, false});
+    }
+  }
+  std::vector<std::size_t> all(sequences.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i] = i;
+  }
+  std::int64_t compared = 0;
+  at::set_num_threads(2);
+  for (const std::int64_t budget : {64, 300, 4096}) {
+    for (const auto& chosen : trainer::cut_micro_batches(sequences, all, budget)) {
+      const trainer::PackedBatch batch = trainer::pack(sequences, chosen);
+      const model::TokenLogprobs scored =
+          trainer::score(model_, weights_, batch, static_cast<double>(0.9F));
+      const float* values = scored.logprob.const_data_ptr<float>();
+      for (const trainer::PackedSequence& sequence : batch.sequences) {
+        for (std::int64_t t = 0; t < sequence.count; ++t, ++compared) {
+          ASSERT_EQ(values[sequence.first + t],
+                    sequences[sequence.sequence].old_logprobs[static_cast<std::size_t>(t)])
+              << "budget " << budget << ", sequence " << sequence.sequence << ", token " << t;
+        }
+      }
+    }
+  }
+  at::set_num_threads(1);
+  EXPECT_GT(compared, 500);
+}
+
+// Grouped queries of 1, 3 and 8 heads, head sizes from 16 to 128, the families' biases and norms,
+// matrices whose rows are no multiple of a panel.
+INSTANTIATE_TEST_SUITE_P(
+    Models, PolicyIdentity,
+    ::testing::Values(Case{"plain",
+                           "random:hidden=64,layers=2,heads=4,kv_heads=4,head_dim=16,intermediate="
+                           "96,vocab=300,seed=1"},
+                      Case{"ratio3",
+                           "random:hidden=96,layers=3,heads=3,kv_heads=1,head_dim=32,intermediate="
+                           "176,vocab=512,seed=2"},
+                      Case{"ratio8",
+                           "random:hidden=80,layers=2,heads=8,kv_heads=1,head_dim=64,intermediate="
+                           "96,vocab=300,seed=3"},
+                      Case{"wide",
+                           "random:hidden=128,layers=2,heads=2,kv_heads=1,head_dim=128,"
+                           "intermediate=200,vocab=301,seed=4"},
+                      Case{"biases",
+                           "random:family=qwen2,hidden=64,layers=2,heads=6,kv_heads=2,head_dim=32,"
+                           "intermediate=100,vocab=300,seed=5"},
+                      Case{"norms",
+                           "random:family=qwen3,hidden=64,layers=2,heads=4,kv_heads=2,head_dim=40,"
+                           "intermediate=96,vocab=300,seed=6"}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace cogent

@@ -1,0 +1,204 @@
+#include "core/model/kernels/cpu/gemm.hpp"
+
+#include "core/base/hash.hpp"
+#include "core/base/philox.hpp"
+#include "core/model/panels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <iostream>
+#include <omp.h>
+#include <span>
+#include <vector>
+
+namespace cogent::model {
+namespace {
+
+using cpu::ChainStart;
+using cpu::GemmShape;
+
+struct Kernel {
+  const char* name;
+  void (*run)(const GemmShape&, cpu::MatrixView, const float*, ChainStart, float*);
+  bool supported;
+};
+
+std::vector<Kernel> kernels() {
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = __builtin_cpu_supports("avx512f") != 0;
+  return {{"avx2", cpu::gemm_panels_avx2, avx2}, {"avx512", cpu::gemm_panels_avx512, avx512}};
+}
+
+// Numbers in [-1, 1) of every magnitude that sums of products meet.
+std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(
+        2 * draw_uniform({.seed = 7, .step = which, .prompt = static_cast<std::uint32_t>(i)}) - 1);
+  }
+  return values;
+}
+
+// The contract in scalar code: one chain of fused multiply-adds an element.
+std::vector<float> scalar_chains(const GemmShape& shape, const std::vector<float>& a,
+                                 const std::vector<float>& w, const std::vector<float>& start) {
+  std::vector<float> c = start;
+  for (std::int64_t i = 0; i < shape.m; ++i) {
+    for (std::int64_t j = 0; j < shape.n; ++j) {
+      float& sum = c[static_cast<std::size_t>(i * shape.n + j)];
+      for (std::int64_t k = 0; k < shape.k; ++k) {
+        sum = std::fma(a[static_cast<std::size_t>(i * shape.k + k)],
+                       w[static_cast<std::size_t>(j * shape.k + k)], sum);
+      }
+    }
+  }
+  return c;
+}
+
+std::vector<float> packed(const std::vector<float>& w, std::int64_t n, std::int64_t k) {
+  std::vector<float> panels(static_cast<std::size_t>(cpu::panels_of(n) * cpu::kPanel * k));
+  cpu::pack_panels(cpu::rows_of(w.data(), k), n, k, panels.data());
+  return panels;
+}
+
+// Every remainder of the tiles: rows around 6 and 12 and the row block, columns around the panel,
+// depths around the prefetch distance and the depth block.
+TEST(Gemm, HasTheBitsOfScalarChains) {
+  for (const Kernel& kernel : kernels()) {
+    if (!kernel.supported) {
+      std::cout << "this CPU lacks " << kernel.name << ": that kernel is not run\n";
+      continue;
+    }
+    for (const std::int64_t m : {1, 2, 3, 5, 6, 7, 11, 12, 13, 97, 203}) {
+      for (const std::int64_t n : {1, 15, 16, 17, 32, 49}) {
+        for (const std::int64_t k : {1, 7, 8, 9, 191, 192, 200, 577}) {
+          const GemmShape shape{m, n, k};
+          const std::vector<float> a = numbers(m * k, 1);
+          const std::vector<float> w = numbers(n * k, 2);
+          const std::vector<float> panels = packed(w, n, k);
+          const std::vector<float> zero(static_cast<std::size_t>(m * n), 0.0F);
+          std::vector<float> c(zero.size(), NAN);
+          kernel.run(shape, cpu::rows_of(a.data(), k), panels.data(), {}, c.data());
+          ASSERT_EQ(c, scalar_chains(shape, a, w, zero))
+              << kernel.name << ' ' << m << ' ' << n << ' ' << k;
+        }
+      }
+    }
+  }
+}
+
+TEST(Gemm, BeginsAtTheBiasOrTheResult) {
+  const GemmShape shape{13, 35, 50};
+  const std::vector<float> a = numbers(shape.m * shape.k, 1);
+  const std::vector<float> w = numbers(shape.n * shape.k, 2);
+  const std::vector<float> bias = numbers(shape.n, 3);
+  const std::vector<float> panels = packed(w, shape.n, shape.k);
+  std::vector<float> start;
+  for (std::int64_t i = 0; i < shape.m; ++i) {
+    start.insert(start.end(), bias.begin(), bias.end());
+  }
+  const std::vector<float> expected = scalar_chains(shape, a, w, start);
+  for (const Kernel& kernel : kernels()) {
+    if (!kernel.supported) {
+      continue;
+    }
+    std::vector<float> c(start.size(), NAN);
+    kernel.run(shape, cpu::rows_of(a.data(), shape.k), panels.data(),
+               {ChainStart::At::kBias, bias.data()}, c.data());
+    EXPECT_EQ(c, expected) << kernel.name;
+    c = start;
+    kernel.run(shape, cpu::rows_of(a.data(), shape.k), panels.data(),
+               {ChainStart::At::kResult, nullptr}, c.data());
+    EXPECT_EQ(c, expected) << kernel.name;
+  }
+}
+
+// A transposed A, as weight gradients read it, and any number of threads.
+TEST(Gemm, BitsDoNotDependOnStridesOrThreads) {
+  const GemmShape shape{100, 40, 300};
+  const std::vector<float> a = numbers(shape.m * shape.k, 1);
+  std::vector<float> by_column(a.size());
+  for (std::int64_t i = 0; i < shape.m; ++i) {
+    for (std::int64_t k = 0; k < shape.k; ++k) {
+      by_column[static_cast<std::size_t>(k * shape.m + i)] =
+          a[static_cast<std::size_t>(i * shape.k + k)];
+    }
+  }
+  const std::vector<float> w = numbers(shape.n * shape.k, 2);
+  const std::vector<float> panels = packed(w, shape.n, shape.k);
+  const std::vector<float> zero(static_cast<std::size_t>(shape.m * shape.n), 0.0F);
+  const std::vector<float> expected = scalar_chains(shape, a, w, zero);
+  for (const int threads : {1, 2, 3, 7}) {
+    omp_set_num_threads(threads);
+    std::vector<float> c(zero.size(), NAN);
+    cpu::gemm_panels(shape, cpu::transposed(cpu::rows_of(by_column.data(), shape.m)), panels.data(),
+                     {}, c.data());
+    EXPECT_EQ(c, expected) << threads << " threads";
+  }
+  omp_set_num_threads(1);
+}
+
+// The bits are the same on every machine: the hash is committed.
+TEST(Gemm, CommittedBits) {
+  const GemmShape shape{70, 144, 576};
+  const std::vector<float> a = numbers(shape.m * shape.k, 1);
+  const std::vector<float> panels = packed(numbers(shape.n * shape.k, 2), shape.n, shape.k);
+  for (const Kernel& kernel : kernels()) {
+    if (kernel.supported) {
+      std::vector<float> c(static_cast<std::size_t>(shape.m * shape.n));
+      kernel.run(shape, cpu::rows_of(a.data(), shape.k), panels.data(), {}, c.data());
+      EXPECT_EQ(hex64(xxh3(std::as_bytes(std::span(c)))), "HASH") << kernel.name;
+    }
+  }
+}
+
+TEST(Panels, OrdersOfTheSameValues) {
+  const std::int64_t n = 48;
+  const std::int64_t k = 35;
+  const std::vector<float> w = numbers(n * k, 4);
+  const std::vector<float> panels = packed(w, n, k);
+  std::vector<float> in_place = w;
+  cpu::rows_to_panels(in_place.data(), n, k);
+  EXPECT_EQ(in_place, panels);
+  cpu::panels_to_rows(in_place.data(), n, k);
+  EXPECT_EQ(in_place, w);
+
+  std::vector<float> expected(static_cast<std::size_t>(cpu::panels_of(k) * cpu::kPanel * n));
+  cpu::pack_panels(cpu::transposed(cpu::rows_of(w.data(), k)), k, n, expected.data());
+  std::vector<float> transposed(expected.size(), NAN);
+  cpu::transpose_panels(panels.data(), n, k, transposed.data());
+  EXPECT_EQ(transposed, expected);
+}
+
+// Outside the scope the weights are what they were, inside they compute the same bits.
+TEST(Panels, AScopeChangesNoBits) {
+  if (!cpu_ops().reads_panels) {
+    GTEST_SKIP() << "this CPU lacks AVX2 and FMA: no op reads panels";
+  }
+  for (const std::string name : {"random:hidden=48,heads=3,kv_heads=1,head_dim=16,vocab=320",
+                                 "random:hidden=64,intermediate=100,tied=0,vocab=320,seed=2",
+                                 "random:family=qwen2,hidden=64,vocab=320,seed=3"}) {
+    const auto source = open_weights(name);
+    const Transformer model(source->config(), cpu_ops());
+    ModelWeights weights = load_weights(*source);
+    const ModelWeights before = load_weights(*source);
+    const std::vector<std::int32_t> ids = {3, 14, 15, 9, 2, 6, 5};
+    const std::vector<float> expected = sequence_logprobs(model, weights, ids);
+    {
+      const PanelScope outer(model, weights);
+      EXPECT_EQ(weights.head_matrix(model.config()).dim(), 3) << name;
+      const PanelScope inner(model, weights);
+      EXPECT_EQ(sequence_logprobs(model, weights, ids), expected) << name;
+    }
+    for (std::size_t unit = 0; unit < weights.flat.size(); ++unit) {
+      EXPECT_TRUE(weights.flat[unit].equal(before.flat[unit])) << name;
+      for (std::size_t p = 0; p < weights.units[unit].size(); ++p) {
+        EXPECT_EQ(weights.units[unit][p].sizes(), before.units[unit][p].sizes()) << name;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cogent::model
