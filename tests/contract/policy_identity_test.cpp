@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"norms",
                            "random:family=qwen3,hidden=64,layers=2,heads=4,kv_heads=2,head_dim=40,"
                            "intermediate=96,vocab=300,seed=6"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& param_info) { return param_info.param.name; });
 
 }  // namespace
 }  // namespace cogent
