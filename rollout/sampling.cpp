@@ -3,8 +3,9 @@
 #include "core/base/error.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
-#include <numeric>
 
 namespace cogent::rollout {
 
@@ -54,21 +55,43 @@ std::int32_t TokenDistribution::draw(double uniform) const {
 void TokenDistribution::truncate(const SamplingOptions& options) {
   const auto top_k = static_cast<std::size_t>(options.top_k);
   const bool by_count = top_k > 0 && top_k < logits_.size();
-  if (!by_count && options.top_p >= 1) {
+  const auto mass = static_cast<double>(options.top_p);
+  if (!by_count && mass >= 1) {
     return;
   }
-  kept_.resize(logits_.size());
-  std::iota(kept_.begin(), kept_.end(), 0);
+  collect_candidates(by_count ? static_cast<double>(top_k) : mass * softmax_.total,
+                     by_count ? Measure::kCount : Measure::kMass);
+  double total = softmax_.total;
   if (by_count) {
     keep_top_k(top_k);
+    total = kept_weight();
   }
-  if (options.top_p < 1) {
-    keep_top_p(static_cast<double>(options.top_p));
+  if (mass < 1) {
+    keep_top_p(mass * total);
   }
   std::sort(kept_.begin(), kept_.end());
-  kept_total_ = 0;
-  for (const std::int32_t id : kept_) {
-    kept_total_ += weight(id);
+  kept_total_ = kept_weight();
+}
+
+// Sorting a whole vocabulary for its few likeliest tokens costs milliseconds a row. Weights are
+// counted by their power of two first; tokens below the power where `needed` is reached are left
+// out. One power more is kept, so that the rounding of weights decides nothing.
+void TokenDistribution::collect_candidates(double needed, Measure measure) {
+  constexpr std::size_t kPowers = 128;  // of two, for weights from 0 to 1
+  const auto power_of = [](float weight) { return std::bit_cast<std::uint32_t>(weight) >> 23; };
+  std::array<double, kPowers> sums{};
+  for (const float weight : softmax_.weights) {
+    sums[power_of(weight)] += measure == Measure::kCount ? 1 : static_cast<double>(weight);
+  }
+  std::uint32_t lowest = kPowers;
+  for (double reached = 0; lowest > 0 && reached < needed;) {
+    reached += sums[--lowest];
+  }
+  lowest = lowest > 0 ? lowest - 1 : 0;
+  for (std::size_t i = 0; i < softmax_.weights.size(); ++i) {
+    if (power_of(softmax_.weights[i]) >= lowest) {
+      kept_.push_back(static_cast<std::int32_t>(i));
+    }
   }
 }
 
@@ -80,12 +103,8 @@ void TokenDistribution::keep_top_k(std::size_t count) {
 }
 
 // Sorts the likeliest tokens in growing portions: the mass is mostly reached within the first.
-void TokenDistribution::keep_top_p(double mass) {
+void TokenDistribution::keep_top_p(double needed) {
   const auto likelier = [this](std::int32_t a, std::int32_t b) { return is_likelier(a, b); };
-  double total = 0;
-  for (const std::int32_t id : kept_) {
-    total += weight(id);
-  }
   const auto at = [this](std::size_t index) {
     return kept_.begin() + static_cast<std::ptrdiff_t>(index);
   };
@@ -99,7 +118,7 @@ void TokenDistribution::keep_top_p(double mass) {
     std::sort(at(begin), at(end), likelier);
     for (; begin < end; ++begin) {
       reached += weight(kept_[begin]);
-      if (reached >= mass * total) {
+      if (reached >= needed) {
         kept_.resize(begin + 1);
         return;
       }
@@ -120,6 +139,14 @@ double TokenDistribution::weight(std::int32_t id) const {
 std::int32_t TokenDistribution::pick_largest() const {
   return static_cast<std::int32_t>(std::find(logits_.begin(), logits_.end(), softmax_.largest) -
                                    logits_.begin());
+}
+
+double TokenDistribution::kept_weight() const {
+  double sum = 0;
+  for (const std::int32_t id : kept_) {
+    sum += weight(id);
+  }
+  return sum;
 }
 
 // The block first, then the token: the cumulative sum at a block's border is that of block sums.

@@ -34,14 +34,19 @@ class TokenDistribution {
   std::span<const std::int32_t> kept() const { return kept_; }
 
  private:
+  enum class Measure { kCount, kMass };
+
   void truncate(const SamplingOptions& options);
+  // Fills kept_ with at least the likeliest tokens that make up `needed` tokens or weight.
+  void collect_candidates(double needed, Measure measure);
   void keep_top_k(std::size_t count);
-  void keep_top_p(double mass);
+  void keep_top_p(double needed);  // weight
   bool is_likelier(std::int32_t a, std::int32_t b) const;
   std::int32_t pick_largest() const;
   std::int32_t pick(double uniform) const;
   std::int32_t pick_kept(double uniform) const;
   double weight(std::int32_t id) const;
+  double kept_weight() const;
 
   std::span<const float> logits_;
   SoftmaxWeights softmax_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 namespace cogent::rollout {
@@ -151,6 +152,23 @@ TEST(Sampling, TopPAgreesWithAFullSortOnWideVocabularies) {
     order.resize(count);
     std::sort(order.begin(), order.end());
     EXPECT_EQ(kept(logits, options(1, 0.8F)), order);
+  }
+}
+
+TEST(Sampling, TopKAgreesWithAFullSortAmongManyEquals) {
+  std::vector<float> logits = random_logits(3000, 17, 2);
+  for (float& logit : logits) {
+    logit = std::round(logit * 4) / 4;
+  }
+  std::vector<std::int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
+  });
+  for (const std::int32_t count : {1, 50, 777, 2999}) {
+    std::vector<std::int32_t> expected(order.begin(), order.begin() + count);
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(kept(logits, options(0.7F, 1, count)), expected);
   }
 }
 
