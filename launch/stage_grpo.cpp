@@ -14,6 +14,7 @@
 #include "rollout/worker.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -97,6 +98,29 @@ struct WorkerHalf {
   InLoopEvaluation evaluation;
 };
 
+// A line every ten seconds while a step's completions are drawn.
+class SamplingProgress {
+ public:
+  explicit SamplingProgress(std::int64_t step) : step_(step) {}
+
+  void operator()(const rollout::EngineProgress& state) {
+    const Clock::time_point now = Clock::now();
+    if (now - last_ < std::chrono::seconds(10)) {
+      return;
+    }
+    last_ = now;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    log_info("grpo step ", step_, ": ", state.finished, " of ", state.completions, " completions, ",
+             std::llround(static_cast<double>(state.completion_tokens) / seconds), " tokens/s");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::int64_t step_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+};
+
 // One run of the stage on one rank. A step reads top to bottom in run().
 class GrpoRun {
  public:
@@ -142,6 +166,7 @@ class GrpoRun {
       }
       if (learner_) {
         const std::vector<RolloutGroup> groups = collect(step);
+        log.sampled();
         for (std::size_t i = 0; record && i < groups.size(); ++i) {
           record->append(to_json(groups[i]));
         }
@@ -201,7 +226,8 @@ class GrpoRun {
                                                  static_cast<std::uint32_t>(step)));
       examples.push_back(example);
     }
-    return worker_->worker.draw(requests, examples, static_cast<std::uint32_t>(step));
+    return worker_->worker.draw(requests, examples, static_cast<std::uint32_t>(step),
+                                SamplingProgress(step + 1));
   }
 
   void send_groups(std::int64_t step, const std::vector<RolloutGroup>& groups) {

@@ -49,14 +49,19 @@ void StepLog::begin() {
   start_ = std::chrono::steady_clock::now();
 }
 
+void StepLog::sampled() {
+  sampled_ = std::chrono::steady_clock::now();
+}
+
 void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
                   std::uint64_t weights_xxh3, std::span<const RolloutGroup> groups,
                   std::int64_t group_size) {
   if (!file_) {
     return;
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  using Seconds = std::chrono::duration<double>;
+  const auto now = std::chrono::steady_clock::now();
+  const double seconds = Seconds(now - start_).count();
   json::object line = {{"step", step},
                        {"stage", stage_},
                        {"loss", metrics.loss},
@@ -69,6 +74,8 @@ void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
   ProgressSample sample{.step = step, .tokens = metrics.tokens, .loss = metrics.loss, .reward = {}};
   if (!groups.empty()) {
     const RolloutMeans means = rollout_means(groups);
+    line["sampling_seconds"] = Seconds(sampled_ - start_).count();
+    line["training_seconds"] = Seconds(now - sampled_).count();
     line["reward"] = means.reward;
     line["reward_f1"] = means.f1;
     line["reward_schema"] = means.schema;

@@ -19,7 +19,8 @@ class StepLog {
  public:
   StepLog(const RunFolder& folder, std::string stage, std::int64_t first_step,
           std::int64_t total_steps, bool writes);
-  void begin();  // the step's clock starts
+  void begin();    // the step's clock starts
+  void sampled();  // the step's completions are there: what follows is training
   // `groups`: the step's, empty for sft; their rewards and lengths are averaged over completions. A
   // group with fewer than `group_size` completions lost one to a failed reward, which may depend on
   // the clock: the line then says "reproducible": false.
@@ -30,7 +31,7 @@ class StepLog {
   std::string stage_;
   std::optional<JsonLineFile> file_;
   std::optional<Progress> progress_;
-  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point start_, sampled_;
 };
 
 }  // namespace cogent::launch

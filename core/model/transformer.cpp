@@ -93,6 +93,11 @@ Transformer::Transformer(ModelConfig config, const OpTable& ops)
       ops_(ops),
       inverse_frequencies_(rope_frequencies(config_)) {}
 
+// What has no own kernel (core/model/kernels/cpu) goes to a library that promises no order of sums.
+bool Transformer::rows_are_independent() const {
+  return ops_.reads_panels && config_.head_dim % 8 == 0;
+}
+
 RowPlan Transformer::plan(std::span<const std::int32_t> ids,
                           std::span<const std::int32_t> positions,
                           std::vector<AttentionSegment> segments,

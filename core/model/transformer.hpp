@@ -63,6 +63,9 @@ class Transformer {
   const ModelConfig& config() const { return config_; }
   const std::vector<UnitSpec>& units() const { return units_; }
   const OpTable& ops() const { return ops_; }
+  // Whether a row's results have the same bits whatever other rows go through with it (float32
+  // weights).
+  bool rows_are_independent() const;
 
   // ids and positions [rows]. `cache_rows` empty: no cache.
   RowPlan plan(std::span<const std::int32_t> ids, std::span<const std::int32_t> positions,

@@ -1,0 +1,139 @@
+#include "core/model/kernels/cpu/gemm.hpp"
+#include "core/model/panels.hpp"
+#include "rollout/engine.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+// Speed of sampling beside what the matrix products alone would allow, in one run:
+//   OMP_NUM_THREADS=2 COGENT_MODEL=PATH rollout_bench [PROMPTS] [GROUP] [PROMPT_TOKENS]
+//   [NEW_TOKENS]
+// Every completion has NEW_TOKENS tokens (no end token stops it).
+namespace cogent {
+namespace {
+
+double seconds_of(const std::function<void()>& run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::vector<RolloutRequest> requests(std::int64_t prompts, std::int64_t group, std::int64_t length,
+                                     std::int64_t new_tokens) {
+  std::vector<RolloutRequest> list;
+  for (std::int64_t i = 0; i < prompts; ++i) {
+    RolloutRequest request;
+    request.seed = 1;
+    request.prompt_id = static_cast<std::uint32_t>(i);
+    request.group_size = static_cast<std::uint32_t>(group);
+    for (std::int64_t t = 0; t < length; ++t) {
+      request.prompt_ids.push_back(static_cast<std::int32_t>((i * 31 + t * 7919 + 11) % 40000));
+    }
+    request.sampling.temperature = 0.9F;
+    request.sampling.max_new_tokens = static_cast<std::int32_t>(new_tokens);
+    list.push_back(request);
+  }
+  return list;
+}
+
+// Seconds of the matrix products of one forward of `rows` rows over all layers, the head at
+// `head_rows` of them, weights in panels: a row costs no more than this.
+double gemm_seconds(const model::ModelConfig& config, const model::ModelWeights& weights,
+                    std::int64_t rows, std::int64_t head_rows) {
+  const std::int64_t widest = std::max(config.intermediate_size, config.vocab_size);
+  std::vector<float> in(static_cast<std::size_t>(rows * config.intermediate_size), 0.01F);
+  std::vector<float> out(static_cast<std::size_t>(rows * widest));
+  const auto multiply = [&](const at::Tensor& matrix, std::int64_t m) {
+    model::cpu::gemm_panels({m, matrix.size(0) * model::cpu::kPanel, matrix.size(1)},
+                            model::cpu::rows_of(in.data(), matrix.size(1)),
+                            matrix.const_data_ptr<float>(), {}, out.data());
+  };
+  std::vector<double> times;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    times.push_back(seconds_of([&] {
+      for (std::size_t unit = 1; unit + 1 < weights.units.size(); ++unit) {
+        for (const at::Tensor& parameter : weights.units[unit]) {
+          if (parameter.dim() == 3) {
+            multiply(parameter, rows);
+          }
+        }
+      }
+      if (head_rows > 0) {
+        multiply(weights.head_matrix(config), head_rows);
+      }
+    }));
+  }
+  return median(times);
+}
+
+std::int64_t peak_megabytes() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with("VmHWM:")) {
+      return std::strtoll(line.c_str() + 6, nullptr, 10) / 1024;
+    }
+  }
+  return 0;
+}
+
+int run(std::int64_t prompts, std::int64_t group, std::int64_t length, std::int64_t new_tokens) {
+  const char* path = std::getenv("COGENT_MODEL");
+  if (path == nullptr) {
+    std::fputs("rollout_bench: COGENT_MODEL names no model\n", stderr);
+    return 2;
+  }
+  const auto source = model::open_weights(path);
+  const model::Transformer model(source->config(), model::cpu_ops());
+  model::ModelWeights weights = model::load_weights(*source);
+  const model::PanelScope panels(model, weights);
+  const std::int64_t sequences = prompts * group;
+  rollout::Engine engine(model, weights, {.max_sequences = sequences});
+  std::printf("%lld prompts x %lld completions, %lld + %lld tokens, %d threads\n",
+              static_cast<long long>(prompts), static_cast<long long>(group),
+              static_cast<long long>(length), static_cast<long long>(new_tokens),
+              at::get_num_threads());
+  std::vector<double> prefill, whole;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    prefill.push_back(seconds_of([&] { engine.generate(requests(prompts, 1, length, 1)); }));
+    whole.push_back(
+        seconds_of([&] { engine.generate(requests(prompts, group, length, new_tokens)); }));
+  }
+  const double prefill_limit = gemm_seconds(model.config(), weights, prompts * length, prompts);
+  const double step_limit = gemm_seconds(model.config(), weights, sequences, sequences);
+  const double decode = median(whole) - median(prefill);
+  const auto tokens = static_cast<double>(sequences * new_tokens);
+  const double decode_limit = step_limit * static_cast<double>(new_tokens - 1);
+  std::printf("prefill  %8.1f tokens/s, %5.1f %% of what the matrix products allow\n",
+              static_cast<double>(prompts * length) / median(prefill),
+              100 * prefill_limit / median(prefill));
+  std::printf("decode   %8.1f tokens/s, %5.1f %% of what the matrix products allow (%.1f)\n",
+              static_cast<double>(sequences * (new_tokens - 1)) / decode,
+              100 * decode_limit / decode, static_cast<double>(sequences) / step_limit);
+  std::printf("whole    %8.1f new tokens/s\n", tokens / median(whole));
+  std::printf("peak memory %lld MB\n", static_cast<long long>(peak_megabytes()));
+  return 0;
+}
+
+}  // namespace
+}  // namespace cogent
+
+int main(int count, char** arguments) {
+  const auto number = [&](int index, std::int64_t otherwise) {
+    return index < count ? std::strtoll(arguments[index], nullptr, 10) : otherwise;
+  };
+  return cogent::run(number(1, 8), number(2, 8), number(3, 170), number(4, 192));
+}
