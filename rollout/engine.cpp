@@ -29,7 +29,9 @@ std::vector<std::vector<Draw>> draw_rows(const model::OpTable& ops,
         TokenDistribution distribution;
         for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
           const RolloutRequest& request = requests[rows[i]->request];
-          distribution.prepare(logits[i], request.sampling);
+          const Sequence& first = schedule.active()[rows[i]->sequences.front()];
+          distribution.prepare(logits[i], request.sampling,
+                               {request.prompt_ids, schedule.completion_ids(first)});
           for (const std::size_t s : rows[i]->sequences) {
             const Sequence& sequence = schedule.active()[s];
             const auto position = static_cast<std::uint32_t>(schedule.token_count(sequence));
@@ -37,7 +39,8 @@ std::vector<std::vector<Draw>> draw_rows(const model::OpTable& ops,
                 distribution.draw(draw_uniform(draw_address(request, sequence.index, position)));
             const double temperature = request.sampling.temperature;
             draws[i].push_back(
-                {id, ops.row_logprob(logits[i], id, temperature == 0 ? 1 : temperature)});
+                {id, ops.row_logprob(logits[i], id, temperature == 0 ? 1 : temperature),
+                 request.sampling.truncated_logprobs ? distribution.logprob(id) : 0});
           }
         }
       });

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace cogent::rollout {
 
@@ -17,6 +18,11 @@ void check_sampling(const SamplingOptions& options) {
         ", a number above 0 and up to 1 (off) is needed");
   check(options.top_k >= 0, ErrorCode::kUsage, "top-k is ", options.top_k,
         ", a count of tokens from 0 (off) is needed");
+  check(options.min_p >= 0 && options.min_p <= 1, ErrorCode::kUsage, "min-p is ", options.min_p,
+        ", a number from 0 (off) to 1 is needed");
+  check(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty),
+        ErrorCode::kUsage, "the repetition penalty is ", options.repetition_penalty,
+        ", a finite number above 0 is needed (1 is off)");
   check(options.max_new_tokens > 0, ErrorCode::kUsage, "the completion's token budget is ",
         options.max_new_tokens, ", at least 1 is needed");
 }
@@ -32,10 +38,14 @@ DrawAddress draw_address(const RolloutRequest& request, std::uint32_t completion
           .prompt = request.prompt_id};
 }
 
-void TokenDistribution::prepare(std::span<const float> logits, const SamplingOptions& options) {
+void TokenDistribution::prepare(std::span<const float> logits, const SamplingOptions& options,
+                                const SeenTokens& seen) {
   logits_ = logits;
+  if (options.repetition_penalty != 1) {
+    penalise(options.repetition_penalty, seen);
+  }
   greedy_ = options.temperature == 0;
-  softmax_weights(logits, greedy_ ? 1 : 1 / options.temperature, softmax_);
+  softmax_weights(logits_, greedy_ ? 1 : 1 / options.temperature, softmax_);
   check(std::isfinite(softmax_.total) && softmax_.total > 0, ErrorCode::kNumerics,
         "the logits of a row are not finite (the largest is ", softmax_.largest,
         "): the model's weights have diverged or are damaged");
@@ -52,23 +62,53 @@ std::int32_t TokenDistribution::draw(double uniform) const {
   return kept_.empty() ? pick(uniform) : pick_kept(uniform);
 }
 
+float TokenDistribution::logprob(std::int32_t id) const {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  if (greedy_) {
+    return id == pick_largest() ? 0 : kNever;
+  }
+  if (kept_.empty()) {
+    return static_cast<float>(std::log(weight(id) / softmax_.total));
+  }
+  const bool kept = std::binary_search(kept_.begin(), kept_.end(), id);
+  return kept ? static_cast<float>(std::log(weight(id) / kept_total_)) : kNever;
+}
+
+// Reads the logits as they were given, so that a token seen twice is penalised once.
+void TokenDistribution::penalise(float penalty, const SeenTokens& seen) {
+  penalised_.assign(logits_.begin(), logits_.end());
+  for (const std::span<const std::int32_t> ids : {seen.prompt, seen.completion}) {
+    for (const std::int32_t id : ids) {
+      const auto index = static_cast<std::size_t>(id);
+      if (index < logits_.size()) {
+        const float logit = logits_[index];
+        penalised_[index] = logit > 0 ? logit / penalty : logit * penalty;
+      }
+    }
+  }
+  logits_ = penalised_;
+}
+
 void TokenDistribution::truncate(const SamplingOptions& options) {
   const auto top_k = static_cast<std::size_t>(options.top_k);
-  const bool by_count = top_k > 0 && top_k < logits_.size();
   const auto mass = static_cast<double>(options.top_p);
-  if (!by_count && mass >= 1) {
+  const bool by_count = top_k > 0 && top_k < logits_.size();
+  const bool by_mass = mass < 1;
+  if (!by_count && !by_mass && options.min_p <= 0) {
     return;
   }
-  collect_candidates(by_count ? static_cast<double>(top_k) : mass * softmax_.total,
-                     by_count ? Measure::kCount : Measure::kMass);
   double total = softmax_.total;
   if (by_count) {
+    collect(least_weight(static_cast<double>(top_k), Measure::kCount));
     keep_top_k(top_k);
     total = kept_weight();
+  } else {
+    collect(by_mass ? least_weight(mass * total, Measure::kMass) : options.min_p);
   }
-  if (mass < 1) {
+  if (by_mass) {
     keep_top_p(mass * total);
   }
+  keep_min_p(options.min_p);
   std::sort(kept_.begin(), kept_.end());
   kept_total_ = kept_weight();
 }
@@ -76,20 +116,25 @@ void TokenDistribution::truncate(const SamplingOptions& options) {
 // Sorting a whole vocabulary for its few likeliest tokens costs milliseconds a row. Weights are
 // counted by their power of two first; tokens below the power where `needed` is reached are left
 // out. One power more is kept, so that the rounding of weights decides nothing.
-void TokenDistribution::collect_candidates(double needed, Measure measure) {
+float TokenDistribution::least_weight(double needed, Measure measure) const {
   constexpr std::size_t kPowers = 128;  // of two, for weights from 0 to 1
-  const auto power_of = [](float weight) { return std::bit_cast<std::uint32_t>(weight) >> 23; };
+  constexpr int kFractionBits = 23;
   std::array<double, kPowers> sums{};
   for (const float weight : softmax_.weights) {
-    sums[power_of(weight)] += measure == Measure::kCount ? 1 : static_cast<double>(weight);
+    sums[std::bit_cast<std::uint32_t>(weight) >> kFractionBits] +=
+        measure == Measure::kCount ? 1 : static_cast<double>(weight);
   }
   std::uint32_t lowest = kPowers;
   for (double reached = 0; lowest > 0 && reached < needed;) {
     reached += sums[--lowest];
   }
   lowest = lowest > 0 ? lowest - 1 : 0;
+  return std::bit_cast<float>(lowest << kFractionBits);
+}
+
+void TokenDistribution::collect(float least) {
   for (std::size_t i = 0; i < softmax_.weights.size(); ++i) {
-    if (power_of(softmax_.weights[i]) >= lowest) {
+    if (softmax_.weights[i] >= least) {
       kept_.push_back(static_cast<std::int32_t>(i));
     }
   }
@@ -124,6 +169,11 @@ void TokenDistribution::keep_top_p(double needed) {
       }
     }
   }
+}
+
+// The largest weight is 1.
+void TokenDistribution::keep_min_p(float share) {
+  std::erase_if(kept_, [&](std::int32_t id) { return weight(id) < static_cast<double>(share); });
 }
 
 bool TokenDistribution::is_likelier(std::int32_t a, std::int32_t b) const {

@@ -125,6 +125,10 @@ std::size_t Schedule::token_count(const Sequence& sequence) const {
   return completion(sequence).ids.size();
 }
 
+std::span<const std::int32_t> Schedule::completion_ids(const Sequence& sequence) const {
+  return completion(sequence).ids;
+}
+
 Completion& Schedule::completion(const Sequence& sequence) const {
   return groups_[sequence.request].completions[sequence.index];
 }
@@ -151,6 +155,9 @@ void Schedule::accept(const Sequence& sequence, const Draw& draw) {
   Completion& result = completion(sequence);
   result.ids.push_back(draw.id);
   result.logprobs.push_back(draw.logprob);
+  if (requests_[sequence.request].sampling.truncated_logprobs) {
+    result.truncated_logprobs.push_back(draw.truncated_logprob);
+  }
   const std::vector<std::int32_t>& stops = requests_[sequence.request].sampling.stop_ids;
   const bool stopped = std::find(stops.begin(), stops.end(), draw.id) != stops.end();
   result.finish = stopped ? Finish::kStop : Finish::kLength;

@@ -25,10 +25,12 @@ struct Sequence {
 };
 
 // One drawn token. `logprob`: natural logarithm of its probability under the full softmax at the
-// sampling temperature (1 where greedy), before any truncation.
+// sampling temperature (1 where greedy), before repetition penalty and truncation;
+// `truncated_logprob`: behind them, where the request wants it.
 struct Draw {
   std::int32_t id = 0;
   float logprob = 0;
+  float truncated_logprob = 0;
 };
 
 // A row of logits and the sequences that draw their next token from it.
@@ -66,6 +68,7 @@ class Schedule {
 
   const std::vector<Sequence>& active() const { return active_; }
   std::size_t token_count(const Sequence& sequence) const;
+  std::span<const std::int32_t> completion_ids(const Sequence& sequence) const;
 
   // Whether completions of this request will draw their first token in a later step.
   bool wants_logits(std::size_t request) const;

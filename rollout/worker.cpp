@@ -25,6 +25,8 @@ RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_
           .sampling = {.temperature = static_cast<float>(settings.temperature),
                        .top_p = static_cast<float>(settings.top_p),
                        .top_k = static_cast<std::int32_t>(settings.top_k),
+                       .min_p = static_cast<float>(settings.min_p),
+                       .repetition_penalty = static_cast<float>(settings.repetition_penalty),
                        .max_new_tokens = static_cast<std::int32_t>(settings.max_new_tokens),
                        .stop_ids = {end_ids.begin(), end_ids.end()}}};
 }

@@ -105,6 +105,8 @@ struct RolloutSettings {
   double temperature = 0.9;
   double top_p = 1;
   std::int64_t top_k = 0;
+  double min_p = 0;
+  double repetition_penalty = 1;
   std::int64_t max_prompt_tokens = 2048;  // longer prompts are an error
   std::int64_t max_new_tokens = 192;
   int max_policy_lag = 0;

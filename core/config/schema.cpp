@@ -194,9 +194,18 @@ std::vector<Key> rollout_keys() {
        {.min = 0, .max = 100},
        "Temperature of the draws, above 0."},
       {"rollout.top_p", kArithmetic, at<&RunConfig::rollout, &R::top_p>(), kShare,
-       "Draw from the smallest set of likeliest tokens with this mass; 1: off."},
+       "Draw from the smallest set of likeliest tokens with this mass, of what top_k leaves; 1: "
+       "off."},
       {"rollout.top_k", kArithmetic, at<&RunConfig::rollout, &R::top_k>(), kFromZero,
        "Draw from this many likeliest tokens; 0: off."},
+      {"rollout.min_p", kArithmetic, at<&RunConfig::rollout, &R::min_p>(), kShare,
+       "Draw from the tokens, of what top_k and then top_p leave, of at least this share of the "
+       "largest probability; 0: off."},
+      {"rollout.repetition_penalty", kArithmetic, at<&RunConfig::rollout, &R::repetition_penalty>(),
+       kFromZero,
+       "Divides the positive logits of tokens that stand in prompt or completion, and multiplies "
+       "the others, before the temperature; changes what is drawn, never the recorded "
+       "log-probability; 1: off."},
       {"rollout.max_prompt_tokens", kArithmetic, at<&RunConfig::rollout, &R::max_prompt_tokens>(),
        kTokens, "Tokens of a prompt at most; a longer one is an error."},
       {"rollout.max_new_tokens", kArithmetic, at<&RunConfig::rollout, &R::max_new_tokens>(),

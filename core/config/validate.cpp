@@ -128,6 +128,8 @@ void check_rollout(const RunConfig& config) {
         ", it must be above 0: a group of equal completions has nothing to learn from");
   check(config.rollout.top_p > 0, kUsage, stands(config, "rollout.top_p"),
         ", it must be above 0 and at most 1: set 1 to switch it off");
+  check(config.rollout.repetition_penalty > 0, kUsage, stands(config, "rollout.repetition_penalty"),
+        ", it must be above 0: set 1 to switch it off");
   check(config.rollout.prompts_per_step >= 1, kUsage, stands(config, "rollout.prompts_per_step"),
         ", it must be at least 1");
   check(!config.rollout.record || config.rollout.replay.empty(), kUsage,

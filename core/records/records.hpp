@@ -32,13 +32,18 @@ struct Example {
   std::optional<std::string> cot;
 };
 
-// How tokens are drawn. temperature 0 is greedy.
+// How tokens are drawn. temperature 0 is greedy. The order: repetition penalty, temperature, top-k,
+// top-p, min-p.
 struct SamplingOptions {
   float temperature = 1;
-  float top_p = 1;         // 1: off
-  std::int32_t top_k = 0;  // 0: off
+  float top_p = 1;               // 1: off
+  std::int32_t top_k = 0;        // 0: off
+  float min_p = 0;               // 0: off
+  float repetition_penalty = 1;  // 1: off
   std::int32_t max_new_tokens = 0;
   std::vector<std::int32_t> stop_ids;
+  std::vector<std::string> stop_texts = {};  // UTF-8, none empty
+  bool truncated_logprobs = false;           // fill Completion::truncated_logprobs
 };
 
 // What a worker is asked to draw: `group_size` completions of one prompt.
@@ -56,15 +61,19 @@ struct RolloutRequest {
 enum class Finish : std::uint8_t { kStop = 0, kLength = 1 };
 const char* finish_name(Finish finish);  // "stop" or "length"
 
-// One drawn completion. The end token is in `ids`.
+// One drawn completion. The end token, or the token that completes a stop text, is in `ids`.
 struct Completion {
   std::vector<std::int32_t> ids;
-  std::vector<float>
-      logprobs;  // [ids] full softmax at temperature T, before truncation; empty where unknown
+  std::vector<float> logprobs;  // [ids] full softmax at temperature T, before repetition penalty
+                                // and truncation; empty where unknown
+  std::vector<float> truncated_logprobs = {};  // [ids] of the distribution drawn from; empty unless
+                                               // asked for, and never sent or recorded
   std::vector<std::pair<std::string, double>> rewards;  // by reward name, unweighted
   double reward = 0;                                    // weighted sum
   Finish finish = Finish::kStop;
-  std::string parse;  // how the answer read (core/ner/answer.hpp), empty where not scored
+  std::size_t cut_bytes = 0;  // the stop text and what follows it in the last token; 0: no stop
+                              // text was met. Never sent or recorded
+  std::string parse;          // how the answer read (core/ner/answer.hpp), empty where not scored
 };
 
 // The completions of one prompt, drawn by one policy version.

@@ -22,8 +22,11 @@ struct Options {
   float temperature = 1;
   float top_p = 1;
   std::int32_t top_k = 0;
+  float min_p = 0;
+  float repetition_penalty = 1;
   std::uint64_t seed = 0;
   bool greedy = false;
+  bool truncated_logprobs = false;
   std::int64_t batch = 64;
   FilterOptions filter;
 };
@@ -61,9 +64,20 @@ RolloutRequest make_request(const Options& options, const FilterLine& line,
   request.sampling = {.temperature = options.greedy ? 0 : options.temperature,
                       .top_p = options.top_p,
                       .top_k = options.top_k,
+                      .min_p = options.min_p,
+                      .repetition_penalty = options.repetition_penalty,
                       .max_new_tokens = options.max_tokens,
-                      .stop_ids = end_ids};
+                      .stop_ids = end_ids,
+                      .truncated_logprobs = options.truncated_logprobs};
   return request;
+}
+
+json::array logprobs_json(std::span<const float> logprobs) {
+  json::array values;
+  for (const float logprob : logprobs) {
+    values.push_back(nine_digits(logprob));
+  }
+  return values;
 }
 
 json::object completions_json(const RolloutGroup& group, const text::Tokenizer& tokenizer) {
@@ -73,14 +87,14 @@ json::object completions_json(const RolloutGroup& group, const text::Tokenizer& 
     if (completion.finish == Finish::kStop) {
       shown = shown.first(shown.size() - 1);  // the end token
     }
-    json::array logprobs;
-    for (const float logprob : completion.logprobs) {
-      logprobs.push_back(nine_digits(logprob));
+    json::object shown_completion = {{"text", tokenizer.decode(shown)},
+                                     {"ids", ids_json(completion.ids)},
+                                     {"logprobs", logprobs_json(completion.logprobs)},
+                                     {"finish", finish_name(completion.finish)}};
+    if (!completion.truncated_logprobs.empty()) {
+      shown_completion["truncated_logprobs"] = logprobs_json(completion.truncated_logprobs);
     }
-    completions.push_back({{"text", tokenizer.decode(shown)},
-                           {"ids", ids_json(completion.ids)},
-                           {"logprobs", std::move(logprobs)},
-                           {"finish", finish_name(completion.finish)}});
+    completions.push_back(std::move(shown_completion));
   }
   return {{"completions", std::move(completions)}};
 }
@@ -130,6 +144,17 @@ void add_generate(CLI::App& program) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--top-k", options->top_k, "likeliest tokens; 0 is off")
       ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--min-p", options->min_p,
+                   "tokens of at least this share of the largest probability; 0 is off")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option("--repetition-penalty", options->repetition_penalty,
+                   "divides positive logits of tokens that the prompt or the completion has, "
+                   "multiplies the others; 1 is off")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--truncated-logprobs", options->truncated_logprobs,
+                    "also the log-probabilities of the distribution that is drawn from");
   command->add_option("--seed", options->seed, "of the random draws");
   command->add_flag("--greedy", options->greedy, "the likeliest token each time");
   command->add_option("--batch", options->batch, "sequences at a time")->check(CLI::Range(1, 4096));

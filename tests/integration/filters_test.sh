@@ -38,6 +38,16 @@ different "generate: two seeds, one result" seed-1.out seed-2.out
 same "generate: completions" "$(grep -o '"finish"' seed-1.out | wc -l)" 3
 same "generate: distinct completions" "$(grep -o '"ids":\[[^]]*' seed-1.out | sort -u | wc -l)" 3
 
+# generate: sampling options
+filter options "$prompt" generate --model "$tiny_model" --max-tokens 8 --top-k 40 --top-p 0.9 --min-p 0.01 --repetition-penalty 1.3 --truncated-logprobs
+same "generate: truncated log-probabilities" "$(sed 's/.*"truncated_logprobs":\[//; s/\].*//' options.out | tr ',' '\n' | wc -l)" 8
+holds "generate: truncated log-probabilities only on request" test -z "$(grep truncated_logprobs seed-1.out)"
+for bad in '--min-p 1.5' '--repetition-penalty 0'; do
+  # shellcheck disable=SC2086
+  run bad-option generate --model "$tiny_model" $bad
+  fails_with 2 bad-option "E ${bad% *}"
+done
+
 # score and reward: gold handed back as an answer is perfect
 head -n 4 "$quickstart/test.jsonl" >gold.jsonl
 sed 's/.*\("entities": \[.*\]\).*/{\1}/' gold.jsonl >predictions.jsonl

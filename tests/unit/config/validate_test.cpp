@@ -110,6 +110,7 @@ TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {
   validate_config(complete({"rollout.group_size=1", "grpo.scale_rewards=none"}), Stage::kGrpo, 2);
   EXPECT_THAT(grpo_refusal({"rollout.temperature=0"}), HasSubstr("temperature is 0"));
   EXPECT_THAT(grpo_refusal({"rollout.top_p=0"}), HasSubstr("top_p is 0"));
+  EXPECT_THAT(grpo_refusal({"rollout.repetition_penalty=0"}), HasSubstr("repetition_penalty is 0"));
   EXPECT_THAT(grpo_refusal({"grpo.delta=1.1"}),
               AllOf(HasSubstr("grpo.delta is 1.1"), HasSubstr("grpo.clip_high is 0.28")));
   validate_config(complete({"grpo.delta=3"}), Stage::kGrpo, 2);

@@ -231,6 +231,16 @@ TEST(Sampling, RefusesOptionsOutOfRange) {
   EXPECT_EQ(code(options(1, 0)), ErrorCode::kUsage);
   EXPECT_EQ(code(options(1, 1.5F)), ErrorCode::kUsage);
   EXPECT_EQ(code(options(1, 1, -1)), ErrorCode::kUsage);
+  for (const float bad : {-0.1F, 1.1F, std::nanf("")}) {
+    SamplingOptions min_p = options(1);
+    min_p.min_p = bad;
+    EXPECT_EQ(code(min_p), ErrorCode::kUsage);
+  }
+  for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    SamplingOptions penalty = options(1);
+    penalty.repetition_penalty = bad;
+    EXPECT_EQ(code(penalty), ErrorCode::kUsage);
+  }
   SamplingOptions no_tokens = options(1);
   no_tokens.max_new_tokens = 0;
   EXPECT_EQ(code(no_tokens), ErrorCode::kUsage);
