@@ -58,7 +58,8 @@ std::vector<Prediction> predict(const RunConfig& config, const model::Transforme
     request.group_size = static_cast<std::uint32_t>(config.evaluate.samples);
     request.sampling.temperature = static_cast<float>(config.evaluate.temperature);
   }
-  Engine engine(model, weights, {.max_sequences = config.evaluate.batch});
+  Engine engine(model, weights,
+                {.max_sequences = config.evaluate.batch, .draft_rows = config.rollout.draft_rows});
   std::vector<RolloutGroup> groups = engine.generate(requests);
   const auto rewards = make_rewards(config.reward, config.metric.rules, budget);
   std::vector<Prediction> predictions;

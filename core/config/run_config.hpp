@@ -111,6 +111,7 @@ struct RolloutSettings {
   std::int64_t max_new_tokens = 192;
   int max_policy_lag = 0;
   bool in_flight_update = false;
+  std::int64_t draft_rows = 16;  // rows of a forward up to which drafted tokens are verified
   bool record = false;
   std::string replay;  // a recorded file or folder; empty: draw
 

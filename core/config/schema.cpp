@@ -217,6 +217,9 @@ std::vector<Key> rollout_keys() {
        "Steps between the weights that draw and the weights that train; 0: none."},
       {"rollout.in_flight_update", kArithmetic, at<&RunConfig::rollout, &R::in_flight_update>(),
        kAny, "Workers take new weights in the middle of a completion (fast numerics only)."},
+      {"rollout.draft_rows", kOperational, at<&RunConfig::rollout, &R::draft_rows>(), kFromZero,
+       "Speculative decoding: rows of a forward up to which drafted tokens are verified beside the "
+       "sequences' own, in sampling and evaluation; 0: none. No draw depends on it."},
       {"rollout.record", kOperational, at<&RunConfig::rollout, &R::record>(), kAny,
        "Write every step's completions to rollouts/ in the run folder."},
       {"rollout.replay", kOperational, at<&RunConfig::rollout, &R::replay>(), kAny,

@@ -100,11 +100,12 @@ at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids) {
   at::Tensor result = at::empty({ids.size(0), columns}, table.options());
   const float* const values = values_of(table);
   const std::int64_t* const id = ids.const_data_ptr<std::int64_t>();
-  float* to = mutable_values_of(result);
+  float* const to = mutable_values_of(result);
+#pragma omp parallel for schedule(static)
   for (std::int64_t row = 0; row < ids.size(0); ++row) {
     const float* const from = values + id[row] / kPanel * kPanel * columns + id[row] % kPanel;
     for (std::int64_t i = 0; i < columns; ++i) {
-      *to++ = from[i * kPanel];
+      to[row * columns + i] = from[i * kPanel];
     }
   }
   return result;
