@@ -159,9 +159,11 @@ class GrpoRun {
       record.emplace(folder_.rollouts());
     }
     for (std::int64_t step = first; step < inputs_.steps; ++step) {
-      log.begin();
       if (worker_) {
         worker_->evaluation.measure_if_due(step);
+      }
+      log.begin();
+      if (worker_) {
         send_groups(step, draw(step));
       }
       if (learner_) {

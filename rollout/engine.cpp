@@ -34,7 +34,7 @@ std::vector<std::vector<Draw>> draw_rows(const model::OpTable& ops,
                                {request.prompt_ids, schedule.completion_ids(first)});
           for (const std::size_t s : rows[i]->sequences) {
             const Sequence& sequence = schedule.active()[s];
-            const auto position = static_cast<std::uint32_t>(schedule.token_count(sequence));
+            const auto position = static_cast<std::uint32_t>(rows[i]->position);
             const std::int32_t id =
                 distribution.draw(draw_uniform(draw_address(request, sequence.index, position)));
             const double temperature = request.sampling.temperature;
@@ -74,8 +74,8 @@ std::vector<RolloutGroup> Engine::generate(
     const std::function<void(const EngineProgress&)>& progress) {
   using Clock = std::chrono::steady_clock;
   const c10::InferenceMode inference;
-  const model::PanelScope panels(model_, weights_);
   const Clock::time_point start = Clock::now();
+  const model::PanelScope panels(model_, weights_);
   EngineProgress state;
   for (const RolloutRequest& request : requests) {
     check_request(request);
@@ -84,15 +84,18 @@ std::vector<RolloutGroup> Engine::generate(
   std::vector<RolloutGroup> groups = empty_groups(requests);
   reserve_cache(requests);
   RowAllocator rows(cache_rows_);
-  Schedule schedule(requests, groups, {options_.max_sequences, options_.max_batch_rows}, rows);
+  // Drafts change no draw only where a row's bits do not depend on the rows beside it.
+  const bool drafts =
+      model_.rows_are_independent() && weights_.flat.front().scalar_type() == at::kFloat;
+  const std::int64_t draft_rows = drafts ? options_.draft_rows : 0;
+  Schedule schedule(requests, groups, {options_.max_sequences, options_.max_batch_rows, draft_rows},
+                    rows);
   while (!schedule.done()) {
     StepBatch batch = schedule.next();
     const at::Tensor hidden = batch.ids.empty() ? at::Tensor() : forward(batch);
     draw(requests, batch, hidden, schedule);
-    for (const DrawRow& row : batch.draws) {
-      state.completion_tokens += static_cast<std::int64_t>(row.sequences.size());
-    }
     schedule.finish_step();
+    state.completion_tokens = schedule.tokens();
     state.finished = schedule.finished();
     if (progress) {
       progress(state);
@@ -102,6 +105,8 @@ std::vector<RolloutGroup> Engine::generate(
     statistics_.prompt_tokens += static_cast<std::int64_t>(request.prompt_ids.size());
   }
   statistics_.completion_tokens += state.completion_tokens;
+  statistics_.drafted_tokens += schedule.drafted();
+  statistics_.accepted_tokens += schedule.accepted();
   statistics_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   return groups;
 }
@@ -193,8 +198,7 @@ void Engine::draw(std::span<const RolloutRequest> requests, const StepBatch& bat
       }
       values.emplace_back(next, vocab);
       next += vocab;
-      if (schedule.wants_logits(row.request) &&
-          schedule.token_count(schedule.active()[row.sequences.front()]) == 0) {
+      if (schedule.wants_logits(row.request) && row.position == 0) {
         schedule.store_logits(row.request, values.back());
       }
     }
@@ -202,7 +206,7 @@ void Engine::draw(std::span<const RolloutRequest> requests, const StepBatch& bat
         draw_rows(model_.ops(), requests, rows, values, schedule);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (std::size_t j = 0; j < draws[i].size(); ++j) {
-        schedule.accept(schedule.active()[rows[i]->sequences[j]], draws[i][j]);
+        schedule.accept(*rows[i], schedule.active()[rows[i]->sequences[j]], draws[i][j]);
       }
     }
   }

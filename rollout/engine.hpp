@@ -18,6 +18,9 @@ struct StepBatch;
 struct EngineOptions {
   std::int64_t max_sequences = 64;     // completions in progress at a time
   std::int64_t max_batch_rows = 2048;  // prompt rows of one forward
+  // Rows of a forward up to which drafted tokens are verified beside the sequences' own; 0: no
+  // drafts. They never change what is drawn, only how soon (architecture.md section 7).
+  std::int64_t draft_rows = 16;
 };
 
 struct EngineProgress {
@@ -30,6 +33,9 @@ struct EngineProgress {
 struct EngineStatistics {
   std::int64_t prompt_tokens = 0;  // computed: a group's prompt counts once
   std::int64_t completion_tokens = 0;
+  std::int64_t drafted_tokens = 0;  // guessed
+  std::int64_t accepted_tokens =
+      0;                   // of them, those that were drawn and had a token drawn behind them
   std::int64_t steps = 0;  // forwards
   double seconds = 0;
   double tokens_per_second() const {
@@ -38,7 +44,9 @@ struct EngineStatistics {
 };
 
 // Draws completions by continuous batching over a KV cache whose prompt rows are shared by a group.
-// Model and weights are referenced: their owner may write other weights between two calls. The same
+// Model and weights are referenced: their owner may write other weights between two calls, outside
+// a PanelScope of its own. During a call the weights are in panels, for `progress` too, and behind
+// it, or where it throws, they are as before. The same
 // tokens and log-probabilities come out whatever the batch, the order of the requests and the
 // threads; the log-probabilities have the bits that the learner computes for the same tokens (where
 // the CPU has own kernels for all ops: model/ops/ops.hpp).

@@ -56,7 +56,7 @@ std::vector<Prediction> predict(const RunConfig& config, const model::Transforme
     request.stream = RandomStream::kEvaluation;
     request.seed = config.seed;
     request.group_size = static_cast<std::uint32_t>(config.evaluate.samples);
-    request.sampling.temperature = static_cast<float>(config.evaluate.temperature);
+    request.sampling.temperature = config.evaluate.temperature;
   }
   Engine engine(model, weights,
                 {.max_sequences = config.evaluate.batch, .draft_rows = config.rollout.draft_rows});

@@ -11,9 +11,10 @@
 namespace cogent::rollout {
 
 void check_sampling(const SamplingOptions& options) {
-  check(options.temperature >= 0 && std::isfinite(options.temperature), ErrorCode::kUsage,
-        "the sampling temperature is ", options.temperature,
-        ", a finite number from 0 (greedy) is needed");
+  check(options.temperature == 0 ||
+            (options.temperature >= kLowestTemperature && std::isfinite(options.temperature)),
+        ErrorCode::kUsage, "the sampling temperature is ", options.temperature,
+        ", 0 (greedy) or a finite number from ", kLowestTemperature, " is needed");
   check(options.top_p > 0 && options.top_p <= 1, ErrorCode::kUsage, "top-p is ", options.top_p,
         ", a number above 0 and up to 1 (off) is needed");
   check(options.top_k >= 0, ErrorCode::kUsage, "top-k is ", options.top_k,
@@ -45,7 +46,7 @@ void TokenDistribution::prepare(std::span<const float> logits, const SamplingOpt
     penalise(options.repetition_penalty, seen);
   }
   greedy_ = options.temperature == 0;
-  softmax_weights(logits_, greedy_ ? 1 : 1 / options.temperature, softmax_);
+  softmax_weights(logits_, greedy_ ? 1 : static_cast<float>(1 / options.temperature), softmax_);
   check(std::isfinite(softmax_.total) && softmax_.total > 0, ErrorCode::kNumerics,
         "the logits of a row are not finite (the largest is ", softmax_.largest,
         "): the model's weights have diverged or are damaged");

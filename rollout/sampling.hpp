@@ -10,6 +10,9 @@
 
 namespace cogent::rollout {
 
+// Below it scaled logits leave the range of float32.
+inline constexpr double kLowestTemperature = 0.001;
+
 // Throws kUsage where an option is out of its range, naming it.
 void check_sampling(const SamplingOptions& options);
 

@@ -2,6 +2,7 @@
 
 #include "core/model/ops/ops.hpp"
 #include "core/records/records.hpp"
+#include "rollout/draft.hpp"
 #include "rollout/row_allocator.hpp"
 #include "rollout/sampling.hpp"
 
@@ -15,6 +16,9 @@ namespace cogent::rollout {
 struct ScheduleLimits {
   std::int64_t max_sequences = 0;    // completions in progress
   std::int64_t max_prompt_rows = 0;  // prompt rows of a step
+  // Rows of a step up to which drafted tokens are added to those of the sequences; 0: none. Below
+  // some number of rows a step takes the time of reading the weights, whatever the rows.
+  std::int64_t draft_rows = 0;
 };
 
 // A completion in progress.
@@ -22,6 +26,7 @@ struct Sequence {
   std::size_t request = 0;     // index in the list of requests
   std::uint32_t index = 0;     // in its group
   std::int64_t begin_row = 0;  // its first own KV cache row
+  DraftLength draft_length;
 };
 
 // One drawn token. `logprob`: natural logarithm of its probability under the full softmax at the
@@ -39,9 +44,13 @@ struct DrawRow {
   std::int64_t row = kStored;          // row of the step's batch, or the prompt's stored logits
   std::size_t request = 0;             // of the sequences
   std::vector<std::size_t> sequences;  // indices of Schedule::active()
+  std::int64_t position = 0;           // of the drawn token in its completion
+  std::int32_t drafted = kNothing;     // the draw counts only if this was drawn before it
+  static constexpr std::int32_t kNothing = -1;
 };
 
-// One forward of the model: the next row of each sequence, then rows of waiting prompts.
+// One forward of the model: the last token of each sequence with its draft, then rows of waiting
+// prompts.
 struct StepBatch {
   std::vector<std::int32_t> ids;         // [rows]
   std::vector<std::int32_t> positions;   // [rows]
@@ -55,8 +64,12 @@ struct StepBatch {
 // completion that is admitted after its prompt was computed draws its first token from the prompt's
 // stored logits.
 //
-// Per step: next(), then store_logits() where wants_logits(), accept() for every drawn token,
-// finish_step().
+// Where few sequences are left, a step also feeds drafted tokens behind a sequence's last one.
+// Every row's token is drawn as if the draft were the completion; accept() keeps those whose draft
+// proved right and the one behind, which are the tokens of plain decoding.
+//
+// Per step: next(), then store_logits() where wants_logits(), accept() for every drawn token in the
+// order of the rows, finish_step().
 class Schedule {
  public:
   // References must outlive the schedule; `groups` [requests] gets the completions.
@@ -75,11 +88,15 @@ class Schedule {
   void store_logits(std::size_t request, std::span<const float> logits);
   std::span<const float> stored_logits(std::size_t request) const;
 
-  void accept(const Sequence& sequence, const Draw& draw);
+  // Takes the draw, unless it stands behind a draft that proved wrong or behind the end.
+  void accept(const DrawRow& row, const Sequence& sequence, const Draw& draw);
   // Frees what the finished sequences held.
   void finish_step();
 
   std::int64_t finished() const { return finished_; }
+  std::int64_t tokens() const { return tokens_; }      // of all completions
+  std::int64_t drafted() const { return drafted_; }    // tokens guessed
+  std::int64_t accepted() const { return accepted_; }  // of them, those that a draw followed
 
  private:
   struct PromptState {
@@ -94,7 +111,8 @@ class Schedule {
   bool is_finished(const Sequence& sequence) const;
   Completion& completion(const Sequence& sequence) const;
   void add_stored_draw(StepBatch& batch, std::size_t sequence) const;
-  void add_decode_row(StepBatch& batch, std::size_t sequence) const;
+  void add_decode_rows(StepBatch& batch, std::size_t sequence);
+  std::vector<std::int32_t> draft(const Sequence& sequence, std::int64_t room) const;
   void add_prompt_rows(StepBatch& batch);
 
   std::span<const RolloutRequest> requests_;
@@ -107,6 +125,11 @@ class Schedule {
   std::size_t next_request_ = 0;        // the next completion to admit
   std::uint32_t next_index_ = 0;
   std::int64_t finished_ = 0;
+  std::int64_t tokens_ = 0;
+  std::int64_t drafted_ = 0;
+  std::int64_t accepted_ = 0;
+  std::vector<std::int64_t> step_drafted_;  // [active] tokens guessed in this step
+  std::vector<std::int64_t> step_counts_;   // [active] tokens at the step's begin
 };
 
 }  // namespace cogent::rollout

@@ -22,7 +22,7 @@ RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_
           .prompt_id = prompt_id,
           .group_size = static_cast<std::uint32_t>(settings.group_size),
           .prompt_ids = std::move(prompt_ids),
-          .sampling = {.temperature = static_cast<float>(settings.temperature),
+          .sampling = {.temperature = settings.temperature,
                        .top_p = static_cast<float>(settings.top_p),
                        .top_k = static_cast<std::int32_t>(settings.top_k),
                        .min_p = static_cast<float>(settings.min_p),

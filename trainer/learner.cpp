@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 namespace cogent::trainer {
 namespace {
@@ -85,7 +86,7 @@ Learner::MiniBatch Learner::prepare(std::span<const TrainSequence> all,
 
 void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
                             double temperature) const {
-  const model::PanelScope panels(model_, policy_.weights());
+  std::optional<model::PanelScope> panels;  // where the policy scores at all
   for (const std::size_t index : mini_batch.deal[static_cast<std::size_t>(learners_.rank())]) {
     const PackedBatch& batch = mini_batch.batches[index];
     if (config_.grpo.beta > 0) {
@@ -95,6 +96,9 @@ void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_
     for (const PackedSequence& sequence : batch.sequences) {
       const std::vector<float>& recorded = all[sequence.sequence].old_logprobs;
       if (recorded.empty() && old.empty()) {
+        if (!panels) {
+          panels.emplace(model_, policy_.weights());
+        }
         old = copy_of(score(model_, policy_.weights(), batch, temperature).logprob);
       }
     }

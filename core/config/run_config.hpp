@@ -119,8 +119,8 @@ struct RolloutSettings {
 };
 struct EvaluateSettings {
   std::int64_t max_new_tokens = 256;
-  std::int64_t batch = 32;  // sequences at a time
-  double temperature = 0;   // 0: greedy
+  std::int64_t batch = 32;   // sequences at a time
+  double temperature = 0;    // 0: greedy
   std::int64_t samples = 1;  // completions an example
 
   friend bool operator==(const EvaluateSettings&, const EvaluateSettings&) = default;

@@ -124,8 +124,8 @@ void check_evaluate(const RunConfig& config) {
 }
 
 void check_rollout(const RunConfig& config) {
-  check(config.rollout.temperature > 0, kUsage, stands(config, "rollout.temperature"),
-        ", it must be above 0: a group of equal completions has nothing to learn from");
+  check(config.rollout.temperature >= 0.001, kUsage, stands(config, "rollout.temperature"),
+        ", it must be at least 0.001: a group of equal completions has nothing to learn from");
   check(config.rollout.top_p > 0, kUsage, stands(config, "rollout.top_p"),
         ", it must be above 0 and at most 1: set 1 to switch it off");
   check(config.rollout.repetition_penalty > 0, kUsage, stands(config, "rollout.repetition_penalty"),

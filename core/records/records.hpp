@@ -35,15 +35,14 @@ struct Example {
 // How tokens are drawn. temperature 0 is greedy. The order: repetition penalty, temperature, top-k,
 // top-p, min-p.
 struct SamplingOptions {
-  float temperature = 1;
+  double temperature = 1;
   float top_p = 1;               // 1: off
   std::int32_t top_k = 0;        // 0: off
   float min_p = 0;               // 0: off
   float repetition_penalty = 1;  // 1: off
   std::int32_t max_new_tokens = 0;
   std::vector<std::int32_t> stop_ids;
-  std::vector<std::string> stop_texts = {};  // UTF-8, none empty
-  bool truncated_logprobs = false;           // fill Completion::truncated_logprobs
+  bool truncated_logprobs = false;  // fill Completion::truncated_logprobs
 };
 
 // What a worker is asked to draw: `group_size` completions of one prompt.
@@ -71,9 +70,7 @@ struct Completion {
   std::vector<std::pair<std::string, double>> rewards;  // by reward name, unweighted
   double reward = 0;                                    // weighted sum
   Finish finish = Finish::kStop;
-  std::size_t cut_bytes = 0;  // the stop text and what follows it in the last token; 0: no stop
-                              // text was met. Never sent or recorded
-  std::string parse;          // how the answer read (core/ner/answer.hpp), empty where not scored
+  std::string parse;  // how the answer read (core/ner/answer.hpp), empty where not scored
 };
 
 // The completions of one prompt, drawn by one policy version.

@@ -19,7 +19,7 @@ struct Options {
   std::string model;
   std::uint32_t n = 1;
   std::int32_t max_tokens = 128;
-  float temperature = 1;
+  double temperature = 1;
   float top_p = 1;
   std::int32_t top_k = 0;
   float min_p = 0;

@@ -53,8 +53,10 @@ std::vector<RolloutRequest> requests(std::int64_t prompts, std::int64_t group, s
 // `head_rows` of them, weights in panels: a row costs no more than this.
 double gemm_seconds(const model::ModelConfig& config, const model::ModelWeights& weights,
                     std::int64_t rows, std::int64_t head_rows) {
-  const std::int64_t widest = std::max(config.intermediate_size, config.vocab_size);
-  std::vector<float> in(static_cast<std::size_t>(rows * config.intermediate_size), 0.01F);
+  const std::int64_t attention = config.num_heads * config.head_dim;
+  const std::int64_t deepest = std::max({config.hidden_size, config.intermediate_size, attention});
+  const std::int64_t widest = std::max(deepest, config.vocab_size);
+  std::vector<float> in(static_cast<std::size_t>(rows * deepest), 0.01F);
   std::vector<float> out(static_cast<std::size_t>(rows * widest));
   const auto multiply = [&](const at::Tensor& matrix, std::int64_t m) {
     model::cpu::gemm_panels({m, matrix.size(0) * model::cpu::kPanel, matrix.size(1)},
@@ -101,7 +103,12 @@ int run(std::int64_t prompts, std::int64_t group, std::int64_t length, std::int6
   model::ModelWeights weights = model::load_weights(*source);
   const model::PanelScope panels(model, weights);
   const std::int64_t sequences = prompts * group;
-  rollout::Engine engine(model, weights, {.max_sequences = sequences});
+  if (weights.head_matrix(model.config()).dim() != 3) {
+    std::fputs("rollout_bench: the head is not in panels on this machine\n", stderr);
+    return 2;
+  }
+  // Without drafts: a token is a row.
+  rollout::Engine engine(model, weights, {.max_sequences = sequences, .draft_rows = 0});
   std::printf("%lld prompts x %lld completions, %lld + %lld tokens, %d threads\n",
               static_cast<long long>(prompts), static_cast<long long>(group),
               static_cast<long long>(length), static_cast<long long>(new_tokens),

@@ -95,7 +95,8 @@ struct OpTable {
                                        const TokenLogprobs& forward, double temperature,
                                        at::Tensor& dhead);
   // The log-probability of one target from its row of unscaled float32 logits [vocab]: the bits of
-  // token_logprob where the logits have the bits of its own.
+  // token_logprob where reads_panels and the logits have the bits of its own, close to it
+  // otherwise.
   float (*row_logprob)(std::span<const float> logits, std::int64_t target, double temperature);
 
   // Whether float32 matrices that are only read may be in panels (core/model/panels.hpp).
@@ -105,7 +106,8 @@ struct OpTable {
 // The reference, in ATen: any device and floating type.
 const OpTable& reference_ops();
 // What runs on this machine's CPU in float32: own kernels where they exist, the reference
-// elsewhere. A row's results have the same bits whatever other rows stand beside it.
+// elsewhere. A row's results have the same bits whatever other rows stand beside it where
+// Transformer::rows_are_independent.
 const OpTable& cpu_ops();
 
 }  // namespace cogent::model

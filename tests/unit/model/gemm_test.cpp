@@ -3,6 +3,7 @@
 #include "core/base/hash.hpp"
 #include "core/base/philox.hpp"
 #include "core/model/panels.hpp"
+#include "tests/unit/model/model_testing.hpp"
 
 #include <gtest/gtest.h>
 
@@ -129,6 +130,7 @@ TEST(Gemm, BitsDoNotDependOnStridesOrThreads) {
   const std::vector<float> panels = packed(w, shape.n, shape.k);
   const std::vector<float> zero(static_cast<std::size_t>(shape.m * shape.n), 0.0F);
   const std::vector<float> expected = scalar_chains(shape, a, w, zero);
+  const int before = omp_get_max_threads();
   for (const int threads : {1, 2, 3, 7}) {
     omp_set_num_threads(threads);
     std::vector<float> c(zero.size(), NAN);
@@ -136,7 +138,7 @@ TEST(Gemm, BitsDoNotDependOnStridesOrThreads) {
                      {}, c.data());
     EXPECT_EQ(c, expected) << threads << " threads";
   }
-  omp_set_num_threads(1);
+  omp_set_num_threads(before);
 }
 
 // The bits are the same on every machine: the hash is committed.
@@ -185,11 +187,24 @@ TEST(Panels, AScopeChangesNoBits) {
     const ModelWeights before = load_weights(*source);
     const std::vector<std::int32_t> ids = {3, 14, 15, 9, 2, 6, 5};
     const std::vector<float> expected = sequence_logprobs(model, weights, ids);
+    const RowPlan plan =
+        model.plan(ids, std::vector<std::int32_t>{0, 1, 2, 3, 4, 5, 6}, {{0, 7, {{0, 7}}}});
+    const auto gradient = [&] {
+      return testing::loss_and_gradient(model, weights, plan, std::vector<std::int64_t>{2, 5, 6},
+                                        std::vector<std::int32_t>{7, 8, 9},
+                                        testing::random_tensor({3}, 5, at::kFloat))
+          .gradient;
+    };
+    const ModelWeights expected_gradient = gradient();
     {
       const PanelScope outer(model, weights);
       EXPECT_EQ(weights.head_matrix(model.config()).dim(), 3) << name;
       const PanelScope inner(model, weights);
       EXPECT_EQ(sequence_logprobs(model, weights, ids), expected) << name;
+      const ModelWeights in_panels = gradient();
+      for (std::size_t unit = 0; unit < in_panels.flat.size(); ++unit) {
+        EXPECT_TRUE(in_panels.flat[unit].equal(expected_gradient.flat[unit])) << name << unit;
+      }
     }
     for (std::size_t unit = 0; unit < weights.flat.size(); ++unit) {
       EXPECT_TRUE(weights.flat[unit].equal(before.flat[unit])) << name;

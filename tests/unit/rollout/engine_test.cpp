@@ -71,11 +71,6 @@ at::Tensor full_logits(const TinyModel& tiny, const std::vector<std::int32_t>& i
                                  tiny.weights.head_matrix(tiny.transformer.config()), x, last);
 }
 
-// Whether every op of the model has an own kernel on this machine.
-bool promises_bits(const TinyModel& tiny) {
-  return model::cpu_ops().reads_panels && tiny.transformer.config().head_dim % 8 == 0;
-}
-
 // Tokens and the bits of their log-probabilities.
 std::vector<std::pair<std::vector<std::int32_t>, std::vector<float>>> all_draws(
     std::span<const RolloutGroup> groups) {
@@ -120,7 +115,7 @@ TEST_P(EngineOnFamilies, GreedyEqualsAFullForwardATokenAtATime) {
 // arithmetic a row.
 TEST_P(EngineOnFamilies, RecordedLogprobsAreThoseOfTheFullForward) {
   TinyModel tiny(GetParam());
-  const double tolerance = promises_bits(tiny) ? 0 : 1e-4;
+  const double tolerance = tiny.transformer.rows_are_independent() ? 0 : 1e-4;
   const auto requests = mixed_requests(tiny.transformer.config(), 1);
   for (const RolloutGroup& group : generate(tiny, requests)) {
     for (const Completion& completion : group.completions) {
@@ -137,7 +132,7 @@ TEST_P(EngineOnFamilies, RecordedLogprobsAreThoseOfTheFullForward) {
 
 TEST_P(EngineOnFamilies, DrawsDoNotDependOnSlotsChunksOrderOrThreads) {
   TinyModel tiny(GetParam());
-  if (!promises_bits(tiny)) {
+  if (!tiny.transformer.rows_are_independent()) {
     GTEST_SKIP() << "no own attention kernel here (head size " << tiny.transformer.config().head_dim
                  << "): the reference ops promise no bits";
   }
@@ -157,6 +152,39 @@ TEST_P(EngineOnFamilies, DrawsDoNotDependOnSlotsChunksOrderOrThreads) {
   std::vector<RolloutGroup> reversed = generate(tiny, requests, {.max_sequences = 5});
   std::reverse(reversed.begin(), reversed.end());
   EXPECT_EQ(all_draws(reversed), all_draws(expected));
+}
+
+// Speculation: some drafts must be right and some wrong, or the test shows nothing.
+TEST_P(EngineOnFamilies, DraftsChangeNoDraw) {
+  TinyModel tiny(GetParam());
+  if (!tiny.transformer.rows_are_independent()) {
+    GTEST_SKIP() << "no own attention kernel here (head size " << tiny.transformer.config().head_dim
+                 << "): the engine drafts nothing";
+  }
+  std::int64_t drafted = 0;
+  std::int64_t accepted = 0;
+  for (const float temperature : {0.0F, 0.3F, 1.0F}) {
+    auto requests = mixed_requests(tiny.transformer.config(), temperature);
+    for (RolloutRequest& request : requests) {
+      request.sampling.max_new_tokens += 40;
+      request.sampling.stop_ids = {7, 8};
+    }
+    const auto plain = generate(tiny, requests, {.max_sequences = 3, .draft_rows = 0});
+    for (const std::int64_t slots : {1, 3, 64}) {
+      Engine engine(tiny.transformer, tiny.weights, {.max_sequences = slots, .draft_rows = 24});
+      const auto groups = engine.generate(requests);
+      EXPECT_EQ(all_draws(groups), all_draws(plain)) << slots << " slots, T " << temperature;
+      for (std::size_t i = 0; i < groups.size(); ++i) {
+        for (std::size_t j = 0; j < groups[i].completions.size(); ++j) {
+          EXPECT_EQ(groups[i].completions[j].finish, plain[i].completions[j].finish);
+        }
+      }
+      drafted += engine.statistics().drafted_tokens;
+      accepted += engine.statistics().accepted_tokens;
+    }
+  }
+  EXPECT_GT(accepted, 20);
+  EXPECT_GT(drafted, accepted + 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, EngineOnFamilies,
@@ -251,6 +279,29 @@ TEST(Engine, FollowsTheOwnersWeights) {
   tiny.weights.flat[1].mul_(1.5);
   const auto after = engine.generate(requests);
   EXPECT_NE(before.back().completions.front().logprobs, after.back().completions.front().logprobs);
+}
+
+// Who publishes, hashes or saves the weights behind a draw finds them as they were.
+TEST(Engine, LeavesTheWeightsInTheirOrder) {
+  TinyModel tiny("llama_gqa3_tied");
+  const model::ModelWeights before = model::load_weights(*tiny.source);
+  auto requests = mixed_requests(tiny.transformer.config(), 1);
+  const auto expect_unchanged = [&](const char* what) {
+    for (std::size_t unit = 0; unit < before.flat.size(); ++unit) {
+      EXPECT_TRUE(tiny.weights.flat[unit].equal(before.flat[unit])) << what;
+      EXPECT_EQ(tiny.weights.units[unit].front().sizes(), before.units[unit].front().sizes());
+    }
+  };
+  generate(tiny, requests);
+  expect_unchanged("behind a draw");
+  EXPECT_THROW(
+      Engine(tiny.transformer, tiny.weights)
+          .generate(requests, [](const EngineProgress&) { throw Error(ErrorCode::kData, "stop"); }),
+      Error);
+  expect_unchanged("where progress threw");
+  requests.back().prompt_ids.clear();
+  EXPECT_THROW(generate(tiny, requests), Error);
+  expect_unchanged("where a request was refused");
 }
 
 TEST(Engine, RefusesWhatTheModelCannotHold) {

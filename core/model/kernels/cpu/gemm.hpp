@@ -5,13 +5,15 @@
 // Matrix products over panels: C = A W^T, with A [m, k], W [n, k], C [m, n]. Each element of C is
 // one chain of fused multiply-adds over k = 0, 1, ..., in that order, so its bits do not depend on
 // how many rows there are, on the threads, or on the width of the machine's vectors.
+// Functions here are `static`: the sources that include this are compiled for several instruction
+// sets, and no copy may be linked from one into another.
 namespace cogent::model::cpu {
 
 // A panel holds kPanel rows of W, k by k: panel p is [k][kPanel] with W[p * kPanel + j][i] at
 // [i][j]. A last panel of fewer rows is filled up with zeros.
 inline constexpr std::int64_t kPanel = 16;
 
-inline constexpr std::int64_t panels_of(std::int64_t rows) {
+static constexpr std::int64_t panels_of(std::int64_t rows) {
   return (rows + kPanel - 1) / kPanel;
 }
 
@@ -21,10 +23,10 @@ struct MatrixView {
   std::int64_t row_stride;
   std::int64_t column_stride;
 };
-inline MatrixView rows_of(const float* data, std::int64_t columns) {
+static inline MatrixView rows_of(const float* data, std::int64_t columns) {
   return {data, columns, 1};
 }
-inline MatrixView transposed(MatrixView matrix) {
+static inline MatrixView transposed(MatrixView matrix) {
   return {matrix.data, matrix.column_stride, matrix.row_stride};
 }
 

@@ -16,21 +16,25 @@ static_assert(kPanel == kVec16);
 static constexpr std::int64_t kDepthBlock = 192;
 static constexpr std::int64_t kRowBlock = 96;
 
-// Asks for the block of a panel that comes next while the rows pass by the present one, a few lines
-// with every kAhead steps of k: read on demand, its first tile would wait for the memory.
-struct NextBlock {
-  const float* next;       // [depth][kPanel]
-  std::int64_t lines;      // still to ask for
+// Asks for the blocks of the panels that come next while the rows pass by the present ones, some
+// lines with every kAhead steps of k: read on demand, their first tile would wait for the memory.
+struct NextBlocks {
+  const float* next;       // the line to ask for in the first of them
+  std::int64_t lines;      // still to ask for in each
   std::int64_t at_a_time;  // so that all are asked for by the last tile
 };
 
 static constexpr std::int64_t kAhead = 8;
 
-static inline void ask_for_next(NextBlock& block) {
-  for (std::int64_t i = 0; i < block.at_a_time && block.lines > 0; ++i) {
-    _mm_prefetch(reinterpret_cast<const char*>(block.next), _MM_HINT_T1);
-    block.next += kPanel;
-    --block.lines;
+template <int kPanels>
+static inline void ask_for_next(NextBlocks& blocks, std::int64_t panel_stride) {
+  for (std::int64_t i = 0; i < blocks.at_a_time && blocks.lines > 0; ++i) {
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      _mm_prefetch(reinterpret_cast<const char*>(blocks.next + p * panel_stride), _MM_HINT_T1);
+    }
+    blocks.next += kPanel;
+    --blocks.lines;
   }
 }
 
@@ -58,7 +62,7 @@ static inline void gemm_step(const float* a, std::int64_t depth, const float* pa
 // where they stand. `c` holds the chains so far.
 template <int kRows, int kPanels>
 static inline void gemm_tile(const float* a, std::int64_t depth, const float* panels,
-                             std::int64_t panel_stride, NextBlock& next, float* c,
+                             std::int64_t panel_stride, NextBlocks& next, float* c,
                              std::int64_t c_stride) {
   Vec16 sum[kRows][kPanels];
 #pragma GCC unroll 16
@@ -70,7 +74,7 @@ static inline void gemm_tile(const float* a, std::int64_t depth, const float* pa
   }
   std::int64_t k = 0;
   for (; k + kAhead <= depth; k += kAhead) {
-    ask_for_next(next);
+    ask_for_next<kPanels>(next, panel_stride);
     for (std::int64_t j = 0; j < kAhead; ++j) {
       gemm_step<kRows, kPanels>(a + k + j, depth, panels + (k + j) * kPanel, panel_stride, sum);
     }
@@ -90,7 +94,7 @@ static inline void gemm_tile(const float* a, std::int64_t depth, const float* pa
 // The last rows of a block: fewer than a tile has.
 template <int kRows, int kPanels>
 static inline void gemm_last_rows(std::int64_t rows, const float* a, std::int64_t depth,
-                                  const float* panels, std::int64_t panel_stride, NextBlock& next,
+                                  const float* panels, std::int64_t panel_stride, NextBlocks& next,
                                   float* c, std::int64_t c_stride) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
@@ -105,9 +109,7 @@ template <int kRows, int kPanels>
 static void gemm_rows(std::int64_t rows, const float* a, std::int64_t depth, const float* panels,
                       std::int64_t panel_stride, float* c, std::int64_t c_stride) {
   const std::int64_t tiles = (rows + kRows - 1) / kRows;
-  // Panels stand one behind the other: what comes next begins where these end.
-  NextBlock next{panels + kPanels * panel_stride, depth * kPanels,
-                 (kAhead * kPanels + tiles - 1) / tiles};
+  NextBlocks next{panels + kPanels * panel_stride, depth, (kAhead + tiles - 1) / tiles};
   std::int64_t i = 0;
   for (; i + kRows <= rows; i += kRows) {
     gemm_tile<kRows, kPanels>(a + i * depth, depth, panels, panel_stride, next, c + i * c_stride,

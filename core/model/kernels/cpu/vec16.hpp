@@ -4,18 +4,29 @@
 #include <immintrin.h>
 
 // Sixteen float32 lanes: one AVX-512 register or two of AVX2. A kernel is written once against
-// this, and its source compiled once for each instruction set; lanes never mix but in `sum` and
-// `max`, so both give the same bits. Only the kernel sources include this. Everything is `static`,
-// so that no copy that needs an instruction set can be linked into other files.
+// this, and its source compiled once for each instruction set; lanes never mix, so both give the
+// same bits. Only the kernel sources include this. The type has internal linkage and everything is
+// `static`, so that nothing that needs an instruction set can be linked into other files.
 namespace cogent::model::cpu {
 
 inline constexpr std::int64_t kVec16 = 16;
 
-#ifdef __AVX512F__
+namespace {
 
+#ifdef __AVX512F__
 struct Vec16 {
   __m512 x;
 };
+#else
+struct Vec16 {
+  __m256 low, high;
+};
+#endif
+
+}  // namespace
+
+#ifdef __AVX512F__
+
 static inline Vec16 load16(const float* from) {
   return {_mm512_loadu_ps(from)};
 }
@@ -31,9 +42,6 @@ static inline Vec16 fma16(Vec16 a, Vec16 b, Vec16 c) {
 
 #else
 
-struct Vec16 {
-  __m256 low, high;
-};
 static inline Vec16 load16(const float* from) {
   return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};
 }
