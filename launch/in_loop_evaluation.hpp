@@ -43,7 +43,7 @@ class InLoopEvaluation {
 };
 
 // Draws this rank's share of the examples and gathers everybody's predictions, in the order of the
-// examples. Collective over `drawing`, whose ranks are the world ranks `world_ranks`.
+// examples, an example's samples in a row. Collective over `drawing`.
 std::vector<rollout::Prediction> predict_together(
     const StageContext& context, const model::Transformer& model, model::ModelWeights& weights,
     const text::Tokenizer& tokenizer, const data::PromptBuilder& prompts,

@@ -60,7 +60,7 @@ struct RolloutRequest {
 enum class Finish : std::uint8_t { kStop = 0, kLength = 1 };
 const char* finish_name(Finish finish);  // "stop" or "length"
 
-// One drawn completion. The end token, or the token that completes a stop text, is in `ids`.
+// One drawn completion. The end token is in `ids`.
 struct Completion {
   std::vector<std::int32_t> ids;
   std::vector<float> logprobs;  // [ids] full softmax at temperature T, before repetition penalty
