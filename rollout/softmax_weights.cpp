@@ -69,8 +69,10 @@ double sum_of(const float* weights, std::size_t count) {
 
 }  // namespace
 
-void softmax_weights(std::span<const float> logits, float inverse_temperature,
-                     SoftmaxWeights& result) {
+// One copy for wider vectors where the machine has them: no sum of it depends on their width, and
+// products are never fused (-ffp-contract=off), so the bits are the same.
+__attribute__((target_clones("avx2", "default"))) void softmax_weights(
+    std::span<const float> logits, float inverse_temperature, SoftmaxWeights& result) {
   const std::size_t count = logits.size();
   result.largest = largest_of(logits);
   result.inverse_temperature = inverse_temperature;

@@ -58,18 +58,30 @@ static inline void gemm_step(const float* a, std::int64_t depth, const float* pa
   }
 }
 
+// Where the chains of a row of tiles stand so far: row i at from + i * stride. They go on in the
+// result, at to + i * to_stride.
+struct Chains {
+  const float* from;
+  std::int64_t stride;
+  float* to;
+  std::int64_t to_stride;
+
+  Chains at_row(std::int64_t row) const {
+    return {from + row * stride, stride, to + row * to_stride, to_stride};
+  }
+};
+
 // One tile: kRows rows of a block of A (row i at a + i * depth) against kPanels panels from the k
-// where they stand. `c` holds the chains so far.
+// where they stand.
 template <int kRows, int kPanels>
 static inline void gemm_tile(const float* a, std::int64_t depth, const float* panels,
-                             std::int64_t panel_stride, NextBlocks& next, float* c,
-                             std::int64_t c_stride) {
+                             std::int64_t panel_stride, NextBlocks& next, const Chains& chains) {
   Vec16 sum[kRows][kPanels];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) {
-      sum[i][p] = load16(c + i * c_stride + p * kPanel);
+      sum[i][p] = load16(chains.from + i * chains.stride + p * kPanel);
     }
   }
   std::int64_t k = 0;
@@ -86,7 +98,7 @@ static inline void gemm_tile(const float* a, std::int64_t depth, const float* pa
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) {
-      store16(c + i * c_stride + p * kPanel, sum[i][p]);
+      store16(chains.to + i * chains.to_stride + p * kPanel, sum[i][p]);
     }
   }
 }
@@ -95,41 +107,42 @@ static inline void gemm_tile(const float* a, std::int64_t depth, const float* pa
 template <int kRows, int kPanels>
 static inline void gemm_last_rows(std::int64_t rows, const float* a, std::int64_t depth,
                                   const float* panels, std::int64_t panel_stride, NextBlocks& next,
-                                  float* c, std::int64_t c_stride) {
+                                  const Chains& chains) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
-      gemm_tile<kRows, kPanels>(a, depth, panels, panel_stride, next, c, c_stride);
+      gemm_tile<kRows, kPanels>(a, depth, panels, panel_stride, next, chains);
     } else {
-      gemm_last_rows<kRows - 1, kPanels>(rows, a, depth, panels, panel_stride, next, c, c_stride);
+      gemm_last_rows<kRows - 1, kPanels>(rows, a, depth, panels, panel_stride, next, chains);
     }
   }
 }
 
 template <int kRows, int kPanels>
 static void gemm_rows(std::int64_t rows, const float* a, std::int64_t depth, const float* panels,
-                      std::int64_t panel_stride, float* c, std::int64_t c_stride) {
+                      std::int64_t panel_stride, const Chains& chains) {
   const std::int64_t tiles = (rows + kRows - 1) / kRows;
   NextBlocks next{panels + kPanels * panel_stride, depth, (kAhead + tiles - 1) / tiles};
   std::int64_t i = 0;
   for (; i + kRows <= rows; i += kRows) {
-    gemm_tile<kRows, kPanels>(a + i * depth, depth, panels, panel_stride, next, c + i * c_stride,
-                              c_stride);
+    gemm_tile<kRows, kPanels>(a + i * depth, depth, panels, panel_stride, next, chains.at_row(i));
   }
   gemm_last_rows<kRows - 1, kPanels>(rows - i, a + i * depth, depth, panels, panel_stride, next,
-                                     c + i * c_stride, c_stride);
+                                     chains.at_row(i));
 }
 
-// Columns [begin, end) of `rows` rows of c begin their chains.
-static void start_chains(ChainStart start, std::int64_t rows, std::int64_t begin, std::int64_t end,
-                         float* c, std::int64_t c_stride) {
-  if (start.at == ChainStart::At::kResult) {
-    return;
+// The chains of the panels from p on, in c [.., n]: `start` counts for the first depth block.
+static Chains chains_of(ChainStart start, std::int64_t p, float* c, std::int64_t n) {
+  static constexpr float kZeros[2 * kPanel] = {};
+  float* const to = c + p * kPanel;
+  switch (start.at) {
+    case ChainStart::At::kZero:
+      return {kZeros, 0, to, n};
+    case ChainStart::At::kBias:
+      return {start.bias + p * kPanel, 0, to, n};
+    case ChainStart::At::kResult:
+      break;
   }
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = begin; j < end; ++j) {
-      c[i * c_stride + j] = start.at == ChainStart::At::kBias ? start.bias[j] : 0;
-    }
-  }
+  return {to, n, to, n};
 }
 
 // block [rows][depth] of a, from its row and k.
@@ -151,36 +164,46 @@ static void copy_block(MatrixView a, std::int64_t row, std::int64_t rows, std::i
   }
 }
 
+// A last panel that reaches past c: its chains go through a buffer.
+template <int kRows>
+static void gemm_last_panel(const GemmShape& shape, std::int64_t rows, const float* a,
+                            std::int64_t depth, const float* panel, std::int64_t stride,
+                            ChainStart start, std::int64_t p, float* c) {
+  const Chains chains = chains_of(start, p, c, shape.n);
+  const std::int64_t width = shape.n - p * kPanel;
+  float buffer[kRowBlock * kPanel];
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      buffer[i * kPanel + j] = j < width ? chains.from[i * chains.stride + j] : 0;
+    }
+  }
+  gemm_rows<kRows, 1>(rows, a, depth, panel, stride, {buffer, kPanel, buffer, kPanel});
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      chains.to[i * chains.to_stride + j] = buffer[i * kPanel + j];
+    }
+  }
+}
+
 // A block of rows by one depth block of the panels [first, last): kPanels at a time, then one by
-// one; a last panel that reaches past c goes through a buffer.
+// one.
 template <int kRows, int kPanels>
 static void gemm_block(const GemmShape& shape, std::int64_t rows, const float* a,
                        std::int64_t depth, const float* panels, std::int64_t first,
-                       std::int64_t last, float* c) {
+                       std::int64_t last, ChainStart start, float* c) {
   const std::int64_t stride = shape.k * kPanel;
   const std::int64_t whole = shape.n / kPanel < last ? shape.n / kPanel : last;
   std::int64_t p = first;
   for (; p + kPanels <= whole; p += kPanels) {
-    gemm_rows<kRows, kPanels>(rows, a, depth, panels + p * stride, stride, c + p * kPanel, shape.n);
+    gemm_rows<kRows, kPanels>(rows, a, depth, panels + p * stride, stride,
+                              chains_of(start, p, c, shape.n));
   }
   for (; p < whole; ++p) {
-    gemm_rows<kRows, 1>(rows, a, depth, panels + p * stride, stride, c + p * kPanel, shape.n);
+    gemm_rows<kRows, 1>(rows, a, depth, panels + p * stride, stride,
+                        chains_of(start, p, c, shape.n));
   }
-  if (p == last) {
-    return;
-  }
-  float buffer[kRowBlock * kPanel];
-  const std::int64_t width = shape.n - p * kPanel;
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      buffer[i * kPanel + j] = j < width ? c[i * shape.n + p * kPanel + j] : 0;
-    }
-  }
-  gemm_rows<kRows, 1>(rows, a, depth, panels + p * stride, stride, buffer, kPanel);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < width; ++j) {
-      c[i * shape.n + p * kPanel + j] = buffer[i * kPanel + j];
-    }
+  if (p < last) {
+    gemm_last_panel<kRows>(shape, rows, a, depth, panels + p * stride, stride, start, p, c);
   }
 }
 
@@ -199,17 +222,17 @@ static void gemm_all(const GemmShape& shape, MatrixView a, const float* panels, 
     const std::int64_t end = parts * (thread + 1) / threads;
     const std::int64_t first = by_rows ? 0 : begin;
     const std::int64_t last = by_rows ? panel_count : end;
-    const std::int64_t last_column = last * kPanel < shape.n ? last * kPanel : shape.n;
     const std::int64_t last_row = by_rows ? end : shape.m;
     alignas(64) float rows[kRowBlock * kDepthBlock];
     for (std::int64_t row = by_rows ? begin : 0; row < last_row && first < last; row += kRowBlock) {
       const std::int64_t count = last_row - row < kRowBlock ? last_row - row : kRowBlock;
       float* const to = c + row * shape.n;
-      start_chains(start, count, first * kPanel, last_column, to, shape.n);
       for (std::int64_t k = 0; k < shape.k; k += kDepthBlock) {
         const std::int64_t depth = shape.k - k < kDepthBlock ? shape.k - k : kDepthBlock;
         copy_block(a, row, count, k, depth, rows);
-        gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, first, last, to);
+        const ChainStart from = k == 0 ? start : ChainStart{ChainStart::At::kResult, nullptr};
+        gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, first, last,
+                                   from, to);
       }
     }
   }
