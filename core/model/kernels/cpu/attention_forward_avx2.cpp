@@ -1,4 +1,5 @@
 #include "core/model/kernels/cpu/attention_avx2.hpp"
+#include "core/model/kernels/cpu/logarithm.hpp"
 
 #include <cmath>
 #include <limits>
@@ -166,7 +167,7 @@ void forward_tile(const Forward& forward, const AttentionTile& tile, std::int64_
   for (std::int64_t i = tile.begin; i < tile.end; ++i) {
     const Softmax& done = softmax[i - tile.begin];
     const std::int64_t statistic = query_place(shape, tile, kv_head, i).statistic;
-    forward.lse[statistic] = done.highest + std::log(done.total);
+    forward.lse[statistic] = done.highest + logarithm(done.total);
     for (std::int64_t c = 0; c < head_dim; ++c) {
       forward.out[statistic * head_dim + c] /= done.total;
     }

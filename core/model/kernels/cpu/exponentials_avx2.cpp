@@ -1,7 +1,7 @@
 #include "core/model/kernels/cpu/avx2.hpp"
+#include "core/model/kernels/cpu/logarithm.hpp"
 #include "core/model/kernels/cpu/vec8.hpp"
 
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -132,7 +132,7 @@ RowStatistics row_statistics(const float* x, float scale, std::int64_t vocab) {
     weighted = fma(_mm256_max_ps(z, splat(-200)), e, weighted);
   }
   const float normaliser = sum(total);
-  const float log_normaliser = std::log(normaliser);
+  const float log_normaliser = logarithm(normaliser);
   return {highest + log_normaliser, log_normaliser - sum(weighted) / normaliser};
 }
 
