@@ -89,6 +89,29 @@ TEST(Gemm, HasTheBitsOfScalarChains) {
   }
 }
 
+// More panels than a chunk holds, for one thread and for two.
+TEST(Gemm, HasTheBitsOfScalarChainsInManyPanels) {
+  const GemmShape shape{7, 1700, 200};
+  const std::vector<float> a = numbers(shape.m * shape.k, 1);
+  const std::vector<float> w = numbers(shape.n * shape.k, 2);
+  const std::vector<float> panels = packed(w, shape.n, shape.k);
+  const std::vector<float> zero(static_cast<std::size_t>(shape.m * shape.n), 0.0F);
+  const std::vector<float> expected = scalar_chains(shape, a, w, zero);
+  const int before = omp_get_max_threads();
+  for (const Kernel& kernel : kernels()) {
+    for (const int threads : {1, 2}) {
+      omp_set_num_threads(threads);
+      if (!kernel.supported) {
+        continue;  // HasTheBitsOfScalarChains says so
+      }
+      std::vector<float> c(zero.size(), NAN);
+      kernel.run(shape, cpu::rows_of(a.data(), shape.k), panels.data(), {}, c.data());
+      EXPECT_EQ(c, expected) << kernel.name << ' ' << threads;
+    }
+  }
+  omp_set_num_threads(before);
+}
+
 TEST(Gemm, BeginsAtTheBiasOrTheResult) {
   const GemmShape shape{13, 35, 50};
   const std::vector<float> a = numbers(shape.m * shape.k, 1);

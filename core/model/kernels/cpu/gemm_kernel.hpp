@@ -15,6 +15,8 @@ static_assert(kPanel == kVec16);
 // all rows pass by, and rows in blocks, so that they stay in the second-level one.
 static constexpr std::int64_t kDepthBlock = 192;
 static constexpr std::int64_t kRowBlock = 96;
+// Panels whose part of the result stays in the second-level cache while k is worked through.
+static constexpr std::int64_t kPanelChunk = 48;
 
 // Asks for the blocks of the panels that come next while the rows pass by the present ones, some
 // lines with every kAhead steps of k: read on demand, their first tile would wait for the memory.
@@ -227,12 +229,15 @@ static void gemm_all(const GemmShape& shape, MatrixView a, const float* panels, 
     for (std::int64_t row = by_rows ? begin : 0; row < last_row && first < last; row += kRowBlock) {
       const std::int64_t count = last_row - row < kRowBlock ? last_row - row : kRowBlock;
       float* const to = c + row * shape.n;
-      for (std::int64_t k = 0; k < shape.k; k += kDepthBlock) {
-        const std::int64_t depth = shape.k - k < kDepthBlock ? shape.k - k : kDepthBlock;
-        copy_block(a, row, count, k, depth, rows);
-        const ChainStart from = k == 0 ? start : ChainStart{ChainStart::At::kResult, nullptr};
-        gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, first, last,
-                                   from, to);
+      for (std::int64_t panel = first; panel < last; panel += kPanelChunk) {
+        const std::int64_t end_panel = last - panel < kPanelChunk ? last : panel + kPanelChunk;
+        for (std::int64_t k = 0; k < shape.k; k += kDepthBlock) {
+          const std::int64_t depth = shape.k - k < kDepthBlock ? shape.k - k : kDepthBlock;
+          const ChainStart from = k == 0 ? start : ChainStart{ChainStart::At::kResult, nullptr};
+          copy_block(a, row, count, k, depth, rows);
+          gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, panel,
+                                     end_panel, from, to);
+        }
       }
     }
   }
