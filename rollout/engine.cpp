@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 namespace cogent::rollout {
 namespace {
@@ -67,6 +68,8 @@ Engine::Engine(const model::Transformer& model, model::ModelWeights& weights, En
   check(options.max_sequences > 0 && options.max_batch_rows > 0, ErrorCode::kUsage,
         "the engine is asked for ", options.max_sequences, " sequences and ",
         options.max_batch_rows, " prompt rows at a time, at least 1 of both is needed");
+  check(options.kv_cache_bytes >= 0, ErrorCode::kUsage, "the engine is given ",
+        options.kv_cache_bytes, " bytes of KV cache, a number from 0 (no bound) is needed");
 }
 
 std::vector<RolloutGroup> Engine::generate(
@@ -83,13 +86,13 @@ std::vector<RolloutGroup> Engine::generate(
   }
   std::vector<RolloutGroup> groups = empty_groups(requests);
   reserve_cache(requests);
-  RowAllocator rows(cache_rows_);
+  PagePool pages(cache_pages_);
   // Drafts change no draw only where a row's bits do not depend on the rows beside it.
   const bool drafts =
       model_.rows_are_independent() && weights_.flat.front().scalar_type() == at::kFloat;
   const std::int64_t draft_rows = drafts ? options_.draft_rows : 0;
   Schedule schedule(requests, groups, {options_.max_sequences, options_.max_batch_rows, draft_rows},
-                    rows);
+                    pages);
   while (!schedule.done()) {
     StepBatch batch = schedule.next();
     const at::Tensor hidden = batch.ids.empty() ? at::Tensor() : forward(batch);
@@ -101,9 +104,13 @@ std::vector<RolloutGroup> Engine::generate(
       progress(state);
     }
   }
+  std::int64_t prompt_tokens = 0;
   for (const RolloutRequest& request : requests) {
-    statistics_.prompt_tokens += static_cast<std::int64_t>(request.prompt_ids.size());
+    prompt_tokens += static_cast<std::int64_t>(request.prompt_ids.size());
   }
+  statistics_.prompt_tokens += prompt_tokens;
+  statistics_.preemptions += schedule.preemptions();
+  statistics_.recomputed_rows += schedule.prefill_rows() - prompt_tokens;
   statistics_.completion_tokens += state.completion_tokens;
   statistics_.drafted_tokens += schedule.drafted();
   statistics_.accepted_tokens += schedule.accepted();
@@ -123,34 +130,53 @@ void Engine::check_request(const RolloutRequest& request) const {
         request.sampling.max_new_tokens, " more to draw that is ",
         length + request.sampling.max_new_tokens, ", the model has ", model_.config().max_positions,
         " positions: shorten the prompt or draw fewer tokens");
+  check_fits(request);
 }
 
-// Rows for all slots' own tokens and for as many prompts as can be in progress at a time. One
-// prompt more than the slots are filled by keeps a half-admitted group from ever blocking itself:
-// with no sequence in progress it holds one block, and the rest has a gap for a completion.
-void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
-  std::vector<std::int64_t> prompt_rows;
-  std::int64_t completion_rows = 0;
-  std::int64_t smallest_group = options_.max_sequences;
-  for (const RolloutRequest& request : requests) {
-    prompt_rows.push_back(static_cast<std::int64_t>(request.prompt_ids.size()));
-    completion_rows = std::max<std::int64_t>(completion_rows, request.sampling.max_new_tokens);
-    smallest_group = std::min<std::int64_t>(smallest_group, request.group_size);
+void Engine::check_fits(const RolloutRequest& request) const {
+  if (options_.kv_cache_bytes == 0) {
+    return;
   }
-  std::sort(prompt_rows.rbegin(), prompt_rows.rend());
-  const std::size_t prompts = std::min<std::size_t>(
-      prompt_rows.size(),
-      static_cast<std::size_t>(options_.max_sequences / std::max<std::int64_t>(smallest_group, 1)) +
-          2);
-  std::int64_t needed = options_.max_sequences * completion_rows;
-  for (std::size_t i = 0; i < prompts; ++i) {
-    needed += prompt_rows[i];
+  constexpr double kMegabyte = 1 << 20;
+  const std::int64_t needed = pages_of_completion(request) * page_bytes();
+  check(needed <= options_.kv_cache_bytes, ErrorCode::kUsage, "prompt ", request.prompt_id, " has ",
+        request.prompt_ids.size(), " tokens, with ", request.sampling.max_new_tokens,
+        " more to draw one completion takes ", static_cast<double>(needed) / kMegabyte,
+        " MB of KV cache, rollout.kv_cache_mb allows ",
+        static_cast<double>(options_.kv_cache_bytes) / kMegabyte,
+        ": raise it, shorten the prompt or draw fewer tokens");
+}
+
+std::int64_t Engine::page_bytes() const {
+  const model::ModelConfig& config = model_.config();
+  const auto value_bytes = static_cast<std::int64_t>(weights_.flat.front().element_size());
+  return 2 * config.num_layers * config.num_kv_heads * config.head_dim * value_bytes * kPageRows;
+}
+
+// As many pages as completions in progress can hold at a time, each with a prompt of its own, or as
+// the bound allows.
+void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
+  std::vector<std::int64_t> prompt_pages;
+  std::int64_t own_pages = 0;
+  std::int64_t completions = 0;
+  for (const RolloutRequest& request : requests) {
+    prompt_pages.push_back(pages_of_prompt(request));
+    own_pages = std::max(own_pages, pages_of_completion(request) - prompt_pages.back());
+    completions += request.group_size;
+  }
+  const std::int64_t slots = std::min(options_.max_sequences, completions);
+  std::sort(prompt_pages.rbegin(), prompt_pages.rend());
+  prompt_pages.resize(std::min(prompt_pages.size(), static_cast<std::size_t>(slots)));
+  std::int64_t needed =
+      std::accumulate(prompt_pages.begin(), prompt_pages.end(), slots * own_pages);
+  if (options_.kv_cache_bytes > 0) {
+    needed = std::min(needed, options_.kv_cache_bytes / page_bytes());
   }
   const at::ScalarType type = weights_.flat.front().scalar_type();
-  if (cache_.keys.empty() || needed > cache_rows_ || cache_.keys.front().scalar_type() != type) {
-    cache_ = {};  // Frees the old rows first.
-    cache_ = model::make_kv_cache(model_.config(), needed, type);
-    cache_rows_ = needed;
+  if (cache_.keys.empty() || needed > cache_pages_ || cache_.keys.front().scalar_type() != type) {
+    cache_ = {};  // Frees the old pages first.
+    cache_ = model::make_kv_cache(model_.config(), needed * kPageRows, type);
+    cache_pages_ = needed;
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include "core/model/transformer.hpp"
 #include "core/records/records.hpp"
-#include "rollout/row_allocator.hpp"
 #include "rollout/sampling.hpp"
 
 #include <cstdint>
@@ -17,10 +16,13 @@ struct StepBatch;
 
 struct EngineOptions {
   std::int64_t max_sequences = 64;     // completions in progress at a time
-  std::int64_t max_batch_rows = 2048;  // prompt rows of one forward
+  std::int64_t max_batch_rows = 2048;  // rows of one forward for prompts and preempted completions
   // Rows of a forward up to which drafted tokens are verified beside the sequences' own; 0: no
   // drafts. They never change what is drawn, only how soon (architecture.md section 7).
   std::int64_t draft_rows = 16;
+  // Bytes that keys and values may take; 0: as many as max_sequences completions can need. With
+  // fewer, completions wait for pages or are preempted, which changes no draw (schedule.hpp).
+  std::int64_t kv_cache_bytes = 0;
 };
 
 struct EngineProgress {
@@ -37,13 +39,16 @@ struct EngineStatistics {
   std::int64_t accepted_tokens =
       0;                   // of them, those that were drawn and had a token drawn behind them
   std::int64_t steps = 0;  // forwards
+  std::int64_t preemptions = 0;
+  std::int64_t recomputed_rows = 0;  // of prompts and completions, behind preemptions
   double seconds = 0;
   double tokens_per_second() const {
     return seconds > 0 ? static_cast<double>(completion_tokens) / seconds : 0;
   }
 };
 
-// Draws completions by continuous batching over a KV cache whose prompt rows are shared by a group.
+// Draws completions by continuous batching over a paged KV cache, in which a group shares its
+// prompt's pages.
 // Model and weights are referenced: their owner may write other weights between two calls, outside
 // a PanelScope of its own. During a call the weights are in panels, for `progress` too, and behind
 // it, or where it throws, they are as before. The same
@@ -66,6 +71,8 @@ class Engine {
 
  private:
   void check_request(const RolloutRequest& request) const;
+  void check_fits(const RolloutRequest& request) const;
+  std::int64_t page_bytes() const;
   void reserve_cache(std::span<const RolloutRequest> requests);
   at::Tensor forward(StepBatch& batch);
   void draw(std::span<const RolloutRequest> requests, const StepBatch& batch,
@@ -75,7 +82,7 @@ class Engine {
   model::ModelWeights& weights_;
   EngineOptions options_;
   model::KvCache cache_;
-  std::int64_t cache_rows_ = 0;
+  std::int64_t cache_pages_ = 0;
   EngineStatistics statistics_;
 };
 

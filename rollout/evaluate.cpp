@@ -59,7 +59,9 @@ std::vector<Prediction> predict(const RunConfig& config, const model::Transforme
     request.sampling.temperature = config.evaluate.temperature;
   }
   Engine engine(model, weights,
-                {.max_sequences = config.evaluate.batch, .draft_rows = config.rollout.draft_rows});
+                {.max_sequences = config.evaluate.batch,
+                 .draft_rows = config.rollout.draft_rows,
+                 .kv_cache_bytes = config.rollout.kv_cache_mb << 20});
   std::vector<RolloutGroup> groups = engine.generate(requests);
   const auto rewards = make_rewards(config.reward, config.metric.rules, budget);
   std::vector<Prediction> predictions;

@@ -7,163 +7,146 @@
 namespace cogent::rollout {
 namespace {
 
-constexpr std::size_t kOthers = 16;  // completions of the group that a draft may copy from
+std::int64_t own_pages(const RolloutRequest& request) {
+  return pages_of(request.sampling.max_new_tokens - 1);
+}
 
 }  // namespace
 
-Schedule::Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGroup> groups,
-                   ScheduleLimits limits, RowAllocator& rows)
-    : requests_(requests),
-      groups_(groups),
-      limits_(limits),
-      rows_(rows),
-      prompts_(requests.size()) {}
-
-StepBatch Schedule::next() {
-  while (admit_one()) {
-  }
-  check(!active_.empty(), ErrorCode::kUnexpected, "prompt ", requests_[next_request_].prompt_id,
-        " needs more KV cache rows than the ", rows_.free_rows(), " of ", rows_.capacity(),
-        " that are free with no sequence in progress");
-  StepBatch batch;
-  step_drafted_.assign(active_.size(), 0);
-  step_counts_.clear();
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    step_counts_.push_back(static_cast<std::int64_t>(token_count(active_[i])));
-    if (token_count(active_[i]) > 0) {
-      add_decode_rows(batch, i);
-    } else if (is_computed(active_[i].request)) {
-      add_stored_draw(batch, i);
-    }
-  }
-  add_prompt_rows(batch);
-  return batch;
+std::int64_t pages_of_prompt(const RolloutRequest& request) {
+  return pages_of(static_cast<std::int64_t>(request.prompt_ids.size()));
 }
 
-bool Schedule::admit_one() {
-  while (next_request_ < requests_.size() && requests_[next_request_].group_size == next_index_) {
-    ++next_request_;
-    next_index_ = 0;
+std::int64_t pages_of_completion(const RolloutRequest& request) {
+  return pages_of_prompt(request) + own_pages(request);
+}
+
+Schedule::Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGroup> groups,
+                   ScheduleLimits limits, PagePool& pool)
+    : requests_(requests), groups_(groups), limits_(limits), pool_(pool) {
+  prompts_.reserve(requests.size());
+  for (const RolloutRequest& request : requests) {
+    prompts_.push_back({.rows = PageTable(pool), .waiting = request.group_size});
+    completions_ += request.group_size;
   }
-  if (next_request_ == requests_.size() ||
-      static_cast<std::int64_t>(active_.size()) >= limits_.max_sequences) {
-    return false;
+}
+
+// Who is in progress grows before somebody else is admitted.
+StepBatch Schedule::next() {
+  grow();
+  admit();
+  check(!active_.empty(), ErrorCode::kUnexpected, "a completion needs more KV cache than the ",
+        pool_.pages(), " pages, of which ", pool_.free_pages(),
+        " are free with no completion in progress");
+  return make_batch();
+}
+
+std::optional<Schedule::Waiting> Schedule::next_waiting() const {
+  if (!preempted_.empty()) {
+    return preempted_.back();
   }
-  const RolloutRequest& request = requests_[next_request_];
-  PromptState& prompt = prompts_[next_request_];
-  if (next_index_ == 0) {
-    const auto rows = rows_.allocate(static_cast<std::int64_t>(request.prompt_ids.size()));
-    if (!rows) {
+  return next_.request < requests_.size() ? std::optional(next_) : std::nullopt;
+}
+
+void Schedule::leave_queue() {
+  if (!preempted_.empty()) {
+    preempted_.pop_back();
+  } else if (++next_.index == requests_[next_.request].group_size) {
+    next_ = {next_.request + 1, 0};
+  }
+}
+
+void Schedule::admit() {
+  std::int64_t growing = std::count_if(
+      active_.begin(), active_.end(), [&](const Sequence& sequence) { return may_grow(sequence); });
+  while (static_cast<std::int64_t>(active_.size()) < limits_.max_sequences) {
+    const std::optional<Waiting> next = next_waiting();
+    if (!next || !make_pages(*next, growing)) {
+      return;
+    }
+    start(*next);
+    leave_queue();
+    growing += may_grow(active_.back()) ? 1 : 0;
+  }
+}
+
+// Whether the pages that this completion takes at once are free, and one more for itself and for
+// each of the `growing` sequences in progress: one that is admitted into the last pages would be
+// preempted soon, and its rows computed in vain.
+bool Schedule::make_pages(const Waiting& next, std::int64_t growing) {
+  const RolloutRequest& request = requests_[next.request];
+  const std::int64_t own = pages_of(tokens_of(next));
+  const bool cached = prompts_[next.request].rows.rows() > 0;
+  std::int64_t needed = own + (cached ? 0 : pages_of_prompt(request));
+  if (!active_.empty()) {
+    needed += growing + (own < own_pages(request) ? 1 : 0);
+  }
+  while (pool_.free_pages() < needed) {
+    if (!drop_idle_prompt(next.request)) {
       return false;
     }
-    prompt.begin_row = *rows;
   }
-  const auto own_rows = rows_.allocate(request.sampling.max_new_tokens);
-  if (!own_rows) {
-    if (next_index_ == 0) {
-      rows_.release(prompt.begin_row);
-    }
-    return false;
-  }
-  if (next_index_ == 0) {
-    to_compute_.push_back(next_request_);
-  }
-  active_.push_back({next_request_, next_index_, *own_rows, {}});
-  ++next_index_;
   return true;
 }
 
-// The token drawn last is fed, then its draft: a row is the last one that it sees.
-void Schedule::add_decode_rows(StepBatch& batch, std::size_t sequence) {
-  const Sequence& at = active_[sequence];
-  const auto count = static_cast<std::int64_t>(token_count(at));
-  const std::int64_t begin = prompts_[at.request].begin_row;
-  const auto prompt_rows = static_cast<std::int64_t>(requests_[at.request].prompt_ids.size());
-  const auto row = static_cast<std::int64_t>(batch.ids.size());
-  // Rows of prompts fill the step already.
-  const std::int64_t room =
-      to_compute_.empty() ? limits_.draft_rows / static_cast<std::int64_t>(active_.size()) - 1 : 0;
-  std::vector<std::int32_t> fed = draft(at, room);
-  const auto drafted = static_cast<std::int64_t>(fed.size());
-  step_drafted_[sequence] = drafted;
-  fed.insert(fed.begin(), completion(at).ids.back());
-  for (std::int64_t i = 0; i <= drafted; ++i) {
-    batch.ids.push_back(fed[static_cast<std::size_t>(i)]);
-    batch.positions.push_back(static_cast<std::int32_t>(prompt_rows + count - 1 + i));
-    batch.cache_rows.push_back(at.begin_row + count - 1 + i);
-    batch.draws.push_back({row + i,
-                           at.request,
-                           {sequence},
-                           count + i,
-                           i == 0 ? DrawRow::kNothing : fed[static_cast<std::size_t>(i)]});
+void Schedule::start(const Waiting& next) {
+  PromptState& prompt = prompts_[next.request];
+  if (prompt.rows.rows() == 0) {
+    prompt.rows.append(prompt_length(next.request));
   }
-  batch.segments.push_back(
-      {row,
-       row + 1 + drafted,
-       {{begin, begin + prompt_rows}, {at.begin_row, at.begin_row + count + drafted}}});
+  active_.push_back(Sequence{next.request, next.index, prompt.rows.fork()});
+  active_.back().rows.append(tokens_of(next));
+  ++prompt.active;
+  --prompt.waiting;
 }
 
-std::vector<std::int32_t> Schedule::draft(const Sequence& sequence, std::int64_t room) const {
-  const RolloutRequest& request = requests_[sequence.request];
-  const std::vector<std::int32_t>& ids = completion(sequence).ids;
-  const std::int64_t left =
-      request.sampling.max_new_tokens - static_cast<std::int64_t>(ids.size()) - 1;
-  const std::int64_t length = std::min({room, left, sequence.draft_length.tokens()});
-  // A repetition penalty sees the tokens accepted so far, and rarely lets a copy through.
-  if (length <= 0 || request.sampling.repetition_penalty != 1) {
-    return {};
-  }
-  std::vector<std::span<const std::int32_t>> others;
-  const std::vector<Completion>& group = groups_[sequence.request].completions;
-  // The latest are enough to copy from: a search of all would grow with the group.
-  for (std::size_t i = sequence.index; i-- > 0 && others.size() < kOthers;) {
-    others.emplace_back(group[i].ids);
-  }
-  for (std::size_t i = sequence.index + 1; i < group.size() && others.size() < kOthers; ++i) {
-    others.emplace_back(group[i].ids);
-  }
-  return draft_tokens(request.prompt_ids, ids, others, static_cast<std::size_t>(length));
+bool Schedule::may_grow(const Sequence& sequence) const {
+  return sequence.rows.pages() < pages_of_completion(requests_[sequence.request]);
 }
 
-void Schedule::add_stored_draw(StepBatch& batch, std::size_t sequence) const {
-  const std::size_t request = active_[sequence].request;
-  if (batch.draws.empty() || batch.draws.back().row != DrawRow::kStored ||
-      batch.draws.back().request != request) {
-    batch.draws.push_back({.request = request, .sequences = {}});
-  }
-  batch.draws.back().sequences.push_back(sequence);
-}
-
-void Schedule::add_prompt_rows(StepBatch& batch) {
-  std::int64_t room = limits_.max_prompt_rows;
-  while (!to_compute_.empty() && room > 0) {
-    const std::size_t request = to_compute_.front();
-    const std::vector<std::int32_t>& ids = requests_[request].prompt_ids;
-    PromptState& prompt = prompts_[request];
-    const auto length = static_cast<std::int64_t>(ids.size());
-    const std::int64_t end = std::min(length, prompt.computed + room);
-    room -= end - prompt.computed;
-    const auto first = static_cast<std::int64_t>(batch.ids.size());
-    for (std::int64_t i = prompt.computed; i < end; ++i) {
-      batch.ids.push_back(ids[static_cast<std::size_t>(i)]);
-      batch.positions.push_back(static_cast<std::int32_t>(i));
-      batch.cache_rows.push_back(prompt.begin_row + i);
-    }
-    const auto last = static_cast<std::int64_t>(batch.ids.size());
-    batch.segments.push_back({first, last, {{prompt.begin_row, prompt.begin_row + end}}});
-    prompt.computed = end;
-    if (end < length) {
-      return;
-    }
-    to_compute_.pop_front();
-    DrawRow draw{.row = last - 1, .request = request, .sequences = {}};
-    for (std::size_t i = 0; i < active_.size(); ++i) {
-      if (active_[i].request == request) {
-        draw.sequences.push_back(i);
+// A row for the token that each sequence feeds next, the oldest sequence first.
+void Schedule::grow() {
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    const std::int64_t missing = prompt_length(active_[i].request) +
+                                 static_cast<std::int64_t>(token_count(active_[i])) -
+                                 active_[i].rows.rows();
+    while (i < active_.size() && !active_[i].rows.append(missing)) {
+      if (!drop_idle_prompt({})) {
+        preempt_last();
       }
     }
-    batch.draws.push_back(std::move(draw));
   }
+}
+
+void Schedule::preempt_last() {
+  check(active_.size() > 1, ErrorCode::kUnexpected,
+        "the only completion in progress needs more KV cache than the ", pool_.pages(), " pages");
+  const Sequence& last = active_.back();
+  PromptState& prompt = prompts_[last.request];
+  --prompt.active;
+  ++prompt.waiting;
+  preempted_.push_back({last.request, last.index});
+  active_.pop_back();
+  ++preemptions_;
+}
+
+// Gives back the pages of a prompt that only waiting completions need, if there is one. Its logits
+// stay: those of its completions that have no token yet draw from them.
+bool Schedule::drop_idle_prompt(std::optional<std::size_t> keep) {
+  for (std::size_t request = requests_.size(); request-- > 0;) {
+    PromptState& prompt = prompts_[request];
+    if (prompt.active == 0 && prompt.rows.rows() > 0 && request != keep) {
+      prompt.rows.truncate(0);
+      prompt.computed = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+std::int64_t Schedule::tokens_of(const Waiting& waiting) const {
+  const Completion& result = groups_[waiting.request].completions[waiting.index];
+  return static_cast<std::int64_t>(result.ids.size());
 }
 
 std::size_t Schedule::token_count(const Sequence& sequence) const {
@@ -178,14 +161,21 @@ Completion& Schedule::completion(const Sequence& sequence) const {
   return groups_[sequence.request].completions[sequence.index];
 }
 
+std::int64_t Schedule::prompt_length(std::size_t request) const {
+  return static_cast<std::int64_t>(requests_[request].prompt_ids.size());
+}
+
 bool Schedule::is_computed(std::size_t request) const {
-  return prompts_[request].computed ==
-         static_cast<std::int64_t>(requests_[request].prompt_ids.size());
+  return prompts_[request].computed == prompt_length(request);
+}
+
+bool Schedule::needs_prefill(const Sequence& sequence) const {
+  return !is_computed(sequence.request) ||
+         sequence.computed + 1 < static_cast<std::int64_t>(token_count(sequence));
 }
 
 bool Schedule::wants_logits(std::size_t request) const {
-  return request == next_request_ && next_index_ > 0 &&
-         next_index_ < requests_[request].group_size && prompts_[request].stored_logits.empty();
+  return prompts_[request].waiting > 0 && prompts_[request].stored_logits.empty();
 }
 
 void Schedule::store_logits(std::size_t request, std::span<const float> logits) {
@@ -225,21 +215,25 @@ bool Schedule::is_finished(const Sequence& sequence) const {
 
 void Schedule::finish_step() {
   for (std::size_t i = 0; i < active_.size(); ++i) {
-    if (step_drafted_[i] > 0) {
-      const std::int64_t accepted =
-          static_cast<std::int64_t>(token_count(active_[i])) - step_counts_[i] - 1;
-      active_[i].draft_length.record(step_drafted_[i], accepted);
-      drafted_ += step_drafted_[i];
+    if (!turns_[i].decodes) {
+      continue;
+    }
+    Sequence& sequence = active_[i];
+    sequence.computed = static_cast<std::int64_t>(token_count(sequence)) - 1;
+    // Rows of a draft that proved wrong.
+    sequence.rows.truncate(prompt_length(sequence.request) + sequence.computed);
+    if (turns_[i].drafted > 0) {
+      sequence.draft_length.record(turns_[i].drafted, sequence.computed - turns_[i].tokens);
+      drafted_ += turns_[i].drafted;
     }
   }
   std::erase_if(active_, [&](const Sequence& sequence) {
     if (!is_finished(sequence)) {
       return false;
     }
-    rows_.release(sequence.begin_row);
     PromptState& prompt = prompts_[sequence.request];
-    if (++prompt.finished == requests_[sequence.request].group_size) {
-      rows_.release(prompt.begin_row);
+    if (--prompt.active == 0 && prompt.waiting == 0) {
+      prompt.rows.truncate(0);
       prompt.stored_logits = {};
     }
     ++finished_;

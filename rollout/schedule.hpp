@@ -3,11 +3,11 @@
 #include "core/model/ops/ops.hpp"
 #include "core/records/records.hpp"
 #include "rollout/draft.hpp"
-#include "rollout/row_allocator.hpp"
+#include "rollout/kv_pages.hpp"
 #include "rollout/sampling.hpp"
 
 #include <cstdint>
-#include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,7 +15,7 @@ namespace cogent::rollout {
 
 struct ScheduleLimits {
   std::int64_t max_sequences = 0;    // completions in progress
-  std::int64_t max_prompt_rows = 0;  // prompt rows of a step
+  std::int64_t max_prompt_rows = 0;  // rows of a step for prompts and for preempted completions
   // Rows of a step up to which drafted tokens are added to those of the sequences; 0: none. Below
   // some number of rows a step takes the time of reading the weights, whatever the rows.
   std::int64_t draft_rows = 0;
@@ -23,10 +23,13 @@ struct ScheduleLimits {
 
 // A completion in progress.
 struct Sequence {
-  std::size_t request = 0;     // index in the list of requests
-  std::uint32_t index = 0;     // in its group
-  std::int64_t begin_row = 0;  // its first own KV cache row
-  DraftLength draft_length;
+  std::size_t request = 0;  // index in the list of requests
+  std::uint32_t index = 0;  // in its group
+  PageTable rows;           // the prompt's, shared by the group, then its own
+  // Own rows whose keys and values are in the cache. A token's row is computed in the step behind
+  // the one that drew it, so that the last token of a sequence never has one.
+  std::int64_t computed = 0;
+  DraftLength draft_length = {};
 };
 
 // One drawn token. `logprob`: natural logarithm of its probability under the full softmax at the
@@ -49,8 +52,8 @@ struct DrawRow {
   static constexpr std::int32_t kNothing = -1;
 };
 
-// One forward of the model: the last token of each sequence with its draft, then rows of waiting
-// prompts.
+// One forward of the model: the last token of each sequence with its draft, then rows of prompts
+// and of preempted completions.
 struct StepBatch {
   std::vector<std::int32_t> ids;         // [rows]
   std::vector<std::int32_t> positions;   // [rows]
@@ -59,10 +62,20 @@ struct StepBatch {
   std::vector<DrawRow> draws;
 };
 
+std::int64_t pages_of_prompt(const RolloutRequest& request);
+// Pages that one completion takes at most, with its prompt's: its last token needs no row.
+std::int64_t pages_of_completion(const RolloutRequest& request);
+
 // Decides what each step of continuous batching computes. Completions are admitted in the order of
-// the requests, as slots and cache rows become free; those of a group share their prompt's rows. A
-// completion that is admitted after its prompt was computed draws its first token from the prompt's
-// stored logits.
+// the requests, as slots and pages of the KV cache become free; those of a group share their
+// prompt's pages, and each takes pages of its own as it grows. A completion that is admitted after
+// its prompt was computed draws its first token from the prompt's stored logits.
+//
+// Where a sequence has no page to grow into, the one admitted last is preempted: it gives its pages
+// back and keeps its tokens, and is the next to be admitted. Then its rows, and its prompt's where
+// nobody kept them, are computed again in chunks like those of a prompt, and it goes on with the
+// bits that it would have had. The oldest sequence is never preempted, so every completion comes to
+// its end.
 //
 // Where few sequences are left, a step also feeds drafted tokens behind a sequence's last one.
 // Every row's token is drawn as if the draft were the completion; accept() keeps those whose draft
@@ -72,18 +85,19 @@ struct StepBatch {
 // order of the rows, finish_step().
 class Schedule {
  public:
-  // References must outlive the schedule; `groups` [requests] gets the completions.
+  // References must outlive the schedule; `groups` [requests] gets the completions. The pool must
+  // have pages_of_completion() for each request alone.
   Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGroup> groups,
-           ScheduleLimits limits, RowAllocator& rows);
+           ScheduleLimits limits, PagePool& pool);
 
-  bool done() const { return active_.empty() && next_request_ == requests_.size(); }
+  bool done() const { return finished_ == completions_; }
   StepBatch next();
 
   const std::vector<Sequence>& active() const { return active_; }
   std::size_t token_count(const Sequence& sequence) const;
   std::span<const std::int32_t> completion_ids(const Sequence& sequence) const;
 
-  // Whether completions of this request will draw their first token in a later step.
+  // Whether completions of this request may draw their first token in a later step.
   bool wants_logits(std::size_t request) const;
   void store_logits(std::size_t request, std::span<const float> logits);
   std::span<const float> stored_logits(std::size_t request) const;
@@ -93,43 +107,76 @@ class Schedule {
   // Frees what the finished sequences held.
   void finish_step();
 
-  std::int64_t finished() const { return finished_; }
+  std::int64_t finished() const { return finished_; }  // completions
   std::int64_t tokens() const { return tokens_; }      // of all completions
   std::int64_t drafted() const { return drafted_; }    // tokens guessed
   std::int64_t accepted() const { return accepted_; }  // of them, those that a draw followed
+  std::int64_t preemptions() const { return preemptions_; }
+  // Rows of prompts and of preempted completions, those computed again included.
+  std::int64_t prefill_rows() const { return prefill_rows_; }
 
  private:
+  struct Waiting {
+    std::size_t request = 0;
+    std::uint32_t index = 0;
+  };
   struct PromptState {
-    std::int64_t begin_row = 0;
-    std::int64_t computed = 0;         // prompt rows in the cache
-    std::uint32_t finished = 0;        // completions
-    std::vector<float> stored_logits;  // [vocab] of the last prompt row
+    PageTable rows;                         // none where the prompt is not in the cache
+    std::int64_t computed = 0;              // of them, those in the cache
+    std::int64_t active = 0;                // completions in progress
+    std::int64_t waiting = 0;               // completions to be admitted
+    std::vector<float> stored_logits = {};  // [vocab] of the last prompt row
+  };
+  // What a step does for a sequence.
+  struct Turn {
+    std::int64_t tokens = 0;   // that it had before
+    std::int64_t drafted = 0;  // tokens guessed
+    bool decodes = false;
   };
 
-  bool admit_one();
+  // Admission and pages (schedule.cpp).
+  std::optional<Waiting> next_waiting() const;
+  void leave_queue();
+  void admit();
+  bool make_pages(const Waiting& next, std::int64_t growing);
+  void start(const Waiting& next);
+  bool may_grow(const Sequence& sequence) const;
+  void grow();
+  void preempt_last();
+  bool drop_idle_prompt(std::optional<std::size_t> keep);
+
+  std::int64_t prompt_length(std::size_t request) const;
+  std::int64_t tokens_of(const Waiting& waiting) const;
   bool is_computed(std::size_t request) const;
+  bool needs_prefill(const Sequence& sequence) const;
   bool is_finished(const Sequence& sequence) const;
   Completion& completion(const Sequence& sequence) const;
+
+  // Rows of a step (schedule_batch.cpp).
+  StepBatch make_batch();
   void add_stored_draw(StepBatch& batch, std::size_t sequence) const;
-  void add_decode_rows(StepBatch& batch, std::size_t sequence);
+  void add_decode_rows(StepBatch& batch, std::size_t sequence, std::int64_t draft_room);
   std::vector<std::int32_t> draft(const Sequence& sequence, std::int64_t room) const;
-  void add_prompt_rows(StepBatch& batch);
+  void add_prefill_rows(StepBatch& batch);
+  std::int64_t add_prompt_rows(StepBatch& batch, std::size_t request, std::int64_t room);
+  std::int64_t add_recomputed_rows(StepBatch& batch, Sequence& sequence, std::int64_t room);
 
   std::span<const RolloutRequest> requests_;
   std::span<RolloutGroup> groups_;
   ScheduleLimits limits_;
-  RowAllocator& rows_;
-  std::vector<PromptState> prompts_;    // [requests]
-  std::vector<Sequence> active_;        // in order of admission
-  std::deque<std::size_t> to_compute_;  // requests whose prompt is not wholly in the cache
-  std::size_t next_request_ = 0;        // the next completion to admit
-  std::uint32_t next_index_ = 0;
+  PagePool& pool_;
+  std::vector<PromptState> prompts_;  // [requests]
+  std::vector<Sequence> active_;      // in order of admission
+  std::vector<Turn> turns_;           // [active] of this step
+  std::vector<Waiting> preempted_;    // the next to be admitted last
+  Waiting next_;                      // the first completion that was never admitted
+  std::int64_t completions_ = 0;      // of all requests
   std::int64_t finished_ = 0;
   std::int64_t tokens_ = 0;
   std::int64_t drafted_ = 0;
   std::int64_t accepted_ = 0;
-  std::vector<std::int64_t> step_drafted_;  // [active] tokens guessed in this step
-  std::vector<std::int64_t> step_counts_;   // [active] tokens at the step's begin
+  std::int64_t preemptions_ = 0;
+  std::int64_t prefill_rows_ = 0;
 };
 
 }  // namespace cogent::rollout

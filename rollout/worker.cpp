@@ -37,7 +37,9 @@ Worker::Worker(const RunConfig& config, const model::Transformer& model,
     : config_(config),
       tokenizer_(tokenizer),
       end_ids_(end_ids.begin(), end_ids.end()),
-      engine_(model, weights, {.draft_rows = config.rollout.draft_rows}),
+      engine_(model, weights,
+              {.draft_rows = config.rollout.draft_rows,
+               .kv_cache_bytes = config.rollout.kv_cache_mb << 20}),
       rewards_(make_rewards(config.reward, config.metric.rules, config.rollout.max_new_tokens)) {}
 
 RolloutRequest Worker::request(std::vector<std::int32_t> prompt_ids, std::uint32_t prompt_id,

@@ -112,6 +112,7 @@ struct RolloutSettings {
   int max_policy_lag = 0;
   bool in_flight_update = false;
   std::int64_t draft_rows = 16;  // rows of a forward up to which drafted tokens are verified
+  std::int64_t kv_cache_mb = 0;  // MB of 2^20 bytes for keys and values; 0: what the slots can need
   bool record = false;
   std::string replay;  // a recorded file or folder; empty: draw
 

@@ -220,6 +220,13 @@ std::vector<Key> rollout_keys() {
       {"rollout.draft_rows", kOperational, at<&RunConfig::rollout, &R::draft_rows>(), kFromZero,
        "Speculative decoding: rows of a forward up to which drafted tokens are verified beside the "
        "sequences' own, in sampling and evaluation; 0: none. No draw depends on it."},
+      {"rollout.kv_cache_mb",
+       kOperational,
+       at<&RunConfig::rollout, &R::kv_cache_mb>(),
+       {.min = 0, .max = 1 << 30},
+       "MB (of 2^20 bytes) for the keys and values of the completions in progress, in sampling and "
+       "in evaluation each; where they do not suffice, completions wait or are computed again, "
+       "with the same result; 0: as much as the completions in progress can need."},
       {"rollout.record", kOperational, at<&RunConfig::rollout, &R::record>(), kAny,
        "Write every step's completions to rollouts/ in the run folder."},
       {"rollout.replay", kOperational, at<&RunConfig::rollout, &R::replay>(), kAny,

@@ -1,4 +1,5 @@
 #include "rollout/engine.hpp"
+#include "rollout/kv_pages.hpp"
 #include "trainer/packing.hpp"
 #include "trainer/sharded_model.hpp"
 
@@ -51,6 +52,27 @@ class PolicyIdentity : public ::testing::TestWithParam<Case> {
     return list;
   }
 
+  // Drawn again with so few pages of KV cache that completions are preempted.
+  void expect_preemption_changes_nothing(const std::vector<RolloutRequest>& asked,
+                                         const std::vector<RolloutGroup>& groups) {
+    constexpr std::int64_t kPages = 11;
+    const model::ModelConfig& config = model_.config();
+    const std::int64_t row_values = 2 * config.num_layers * config.num_kv_heads * config.head_dim;
+    const auto row_bytes = row_values * static_cast<std::int64_t>(sizeof(float));
+    rollout::Engine engine(model_, weights_,
+                           {.max_sequences = 7,
+                            .max_batch_rows = 48,
+                            .kv_cache_bytes = kPages * rollout::kPageRows * row_bytes});
+    const auto again = engine.generate(asked);
+    EXPECT_GT(engine.statistics().preemptions, 0);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      for (std::size_t i = 0; i < groups[g].completions.size(); ++i) {
+        ASSERT_EQ(again[g].completions[i].ids, groups[g].completions[i].ids);
+        ASSERT_EQ(again[g].completions[i].logprobs, groups[g].completions[i].logprobs);
+      }
+    }
+  }
+
   std::unique_ptr<model::WeightSource> source_;
   model::Transformer model_;
   model::ModelWeights weights_;
@@ -64,6 +86,7 @@ TEST_P(PolicyIdentity, TheLearnerComputesTheRecordedBits) {
   // Slots for some completions at a time, so that groups wait and slots are refilled.
   const auto groups =
       rollout::Engine(model_, weights_, {.max_sequences = 7, .max_batch_rows = 48}).generate(asked);
+  expect_preemption_changes_nothing(asked, groups);
   std::vector<TrainSequence> sequences;
   for (std::uint32_t g = 0; g < groups.size(); ++g) {
     for (const Completion& completion : groups[g].completions) {

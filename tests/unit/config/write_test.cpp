@@ -122,6 +122,7 @@ TEST(WriteConfig, ClassesOfTheKeys) {
                                                 "train.eval_every",
                                                 "train.eval_limit",
                                                 "rollout.draft_rows",
+                                                "rollout.kv_cache_mb",
                                                 "rollout.record",
                                                 "rollout.replay",
                                                 "evaluate.max_new_tokens",
