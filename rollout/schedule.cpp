@@ -3,6 +3,7 @@
 #include "core/base/error.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace cogent::rollout {
 namespace {
@@ -21,9 +22,26 @@ std::int64_t pages_of_completion(const RolloutRequest& request) {
   return pages_of_prompt(request) + own_pages(request);
 }
 
+std::vector<std::size_t> admission_order(std::span<const RolloutRequest> requests) {
+  std::vector<std::size_t> order(requests.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const std::int32_t budget_of_a = requests[a].sampling.max_new_tokens;
+    const std::int32_t budget_of_b = requests[b].sampling.max_new_tokens;
+    return budget_of_a != budget_of_b
+               ? budget_of_a > budget_of_b
+               : requests[a].prompt_ids.size() > requests[b].prompt_ids.size();
+  });
+  return order;
+}
+
 Schedule::Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGroup> groups,
                    ScheduleLimits limits, PagePool& pool)
-    : requests_(requests), groups_(groups), limits_(limits), pool_(pool) {
+    : requests_(requests),
+      groups_(groups),
+      limits_(limits),
+      pool_(pool),
+      order_(admission_order(requests)) {
   prompts_.reserve(requests.size());
   for (const RolloutRequest& request : requests) {
     prompts_.push_back({.rows = PageTable(pool), .waiting = request.group_size});
@@ -45,14 +63,18 @@ std::optional<Schedule::Waiting> Schedule::next_waiting() const {
   if (!preempted_.empty()) {
     return preempted_.back();
   }
-  return next_.request < requests_.size() ? std::optional(next_) : std::nullopt;
+  if (next_place_ == order_.size()) {
+    return std::nullopt;
+  }
+  return Waiting{order_[next_place_], next_index_};
 }
 
 void Schedule::leave_queue() {
   if (!preempted_.empty()) {
     preempted_.pop_back();
-  } else if (++next_.index == requests_[next_.request].group_size) {
-    next_ = {next_.request + 1, 0};
+  } else if (++next_index_ == requests_[order_[next_place_]].group_size) {
+    ++next_place_;
+    next_index_ = 0;
   }
 }
 

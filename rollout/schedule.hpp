@@ -66,8 +66,14 @@ std::int64_t pages_of_prompt(const RolloutRequest& request);
 // Pages that one completion takes at most, with its prompt's: its last token needs no row.
 std::int64_t pages_of_completion(const RolloutRequest& request);
 
-// Decides what each step of continuous batching computes. Completions are admitted in the order of
-// the requests, as slots and pages of the KV cache become free; those of a group share their
+// Requests in the order in which they are admitted: the longest expected completions first, so that
+// those left alone at the end are short. Of a completion that is not drawn only its budget and its
+// prompt are known: the larger budget comes first, then the longer prompt, whose answer may have
+// more to copy, then the order of the requests.
+std::vector<std::size_t> admission_order(std::span<const RolloutRequest> requests);
+
+// Decides what each step of continuous batching computes. Completions are admitted in
+// admission_order(), as slots and pages of the KV cache become free; those of a group share their
 // prompt's pages, and each takes pages of its own as it grows. A completion that is admitted after
 // its prompt was computed draws its first token from the prompt's stored logits.
 //
@@ -169,8 +175,10 @@ class Schedule {
   std::vector<Sequence> active_;      // in order of admission
   std::vector<Turn> turns_;           // [active] of this step
   std::vector<Waiting> preempted_;    // the next to be admitted last
-  Waiting next_;                      // the first completion that was never admitted
-  std::int64_t completions_ = 0;      // of all requests
+  std::vector<std::size_t> order_;    // [requests] of admission
+  std::size_t next_place_ = 0;        // in order_: the first completion that was never admitted
+  std::uint32_t next_index_ = 0;
+  std::int64_t completions_ = 0;  // of all requests
   std::int64_t finished_ = 0;
   std::int64_t tokens_ = 0;
   std::int64_t drafted_ = 0;

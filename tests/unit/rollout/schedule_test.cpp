@@ -152,6 +152,31 @@ TEST(Schedule, ALongPromptComesInChunksWhileOthersDecode) {
   EXPECT_EQ(course.steps, 40) << "a sequence decodes in each step, whatever the prompts";
 }
 
+RolloutRequest request(std::size_t prompt, std::int32_t budget, std::uint32_t group = 1) {
+  RolloutRequest made;
+  made.group_size = group;
+  made.prompt_ids.assign(prompt, 1);
+  made.sampling.max_new_tokens = budget;
+  return made;
+}
+
+TEST(Schedule, AdmitsTheLongestExpectedFirst) {
+  const std::vector<RolloutRequest> requests = {request(5, 20), request(9, 20), request(3, 30),
+                                                request(9, 20), request(4, 10), request(7, 30)};
+  const std::vector<std::size_t> expected = {5, 2, 1, 3, 0, 4};
+  EXPECT_EQ(admission_order(requests), expected);
+  EXPECT_EQ(run_schedule(requests, {1, 64, 0}, ample_pages(requests)).first_admitted, expected);
+}
+
+// In the order of the requests the long one would begin when the short ones end, after 40 steps.
+TEST(Schedule, TheLongestDoesNotComeLast) {
+  std::vector<RolloutRequest> requests(8, request(4, 20));
+  requests.push_back(request(4, 100));
+  const Course course = run_schedule(requests, {4, 64, 0}, ample_pages(requests));
+  expect_equal(course.groups, plain_completions(requests));
+  EXPECT_EQ(course.steps, 100);
+}
+
 TEST(Schedule, NeedsThePagesOfOneCompletion) {
   const auto requests = mixed_requests();
   EXPECT_NO_THROW(run_schedule(requests, {4, 64, 0}, least_pages(requests)));
