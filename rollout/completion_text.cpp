@@ -1,5 +1,10 @@
 #include "rollout/completion_text.hpp"
 
+#include "core/text/utf8.hpp"
+#include "rollout/stop_text.hpp"
+
+#include <algorithm>
+
 namespace cogent::rollout {
 
 std::string completion_text(const text::Tokenizer& tokenizer, const Completion& completion) {
@@ -13,6 +18,20 @@ std::string completion_text(const text::Tokenizer& tokenizer, const Completion& 
     }
   }
   return tokenizer.decode(ids, text::SpecialTokens::kSkip);
+}
+
+std::string text_before_stop(const text::Tokenizer& tokenizer, const Completion& completion,
+                             const SamplingOptions& sampling) {
+  std::span<const std::int32_t> ids(completion.ids);
+  const std::vector<std::int32_t>& ends = sampling.stop_ids;
+  if (!ids.empty() && std::find(ends.begin(), ends.end(), ids.back()) != ends.end()) {
+    ids = ids.first(ids.size() - 1);
+  }
+  std::string bytes;
+  for (const std::int32_t id : ids) {
+    bytes += token_bytes(tokenizer, id);
+  }
+  return text::repair_utf8(before_stop_text(bytes, sampling.stop_texts));
 }
 
 }  // namespace cogent::rollout

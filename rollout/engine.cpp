@@ -3,6 +3,7 @@
 #include "core/base/error.hpp"
 #include "core/model/panels.hpp"
 #include "rollout/schedule.hpp"
+#include "rollout/stop_text.hpp"
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -92,7 +93,7 @@ std::vector<RolloutGroup> Engine::generate(
       model_.rows_are_independent() && weights_.flat.front().scalar_type() == at::kFloat;
   const std::int64_t draft_rows = drafts ? options_.draft_rows : 0;
   Schedule schedule(requests, groups, {options_.max_sequences, options_.max_batch_rows, draft_rows},
-                    pages);
+                    pages, options_.tokenizer);
   while (!schedule.done()) {
     StepBatch batch = schedule.next();
     const at::Tensor hidden = batch.ids.empty() ? at::Tensor() : forward(batch);
@@ -120,6 +121,10 @@ std::vector<RolloutGroup> Engine::generate(
 
 void Engine::check_request(const RolloutRequest& request) const {
   check_sampling(request.sampling);
+  check_stop_texts(request.sampling.stop_texts);
+  check(request.sampling.stop_texts.empty() || options_.tokenizer != nullptr,
+        ErrorCode::kUnexpected, "prompt ", request.prompt_id, " has ",
+        request.sampling.stop_texts.size(), " stop texts, the engine has no tokenizer");
   check(request.group_size > 0, ErrorCode::kUsage, "prompt ", request.prompt_id, " is asked for ",
         request.group_size, " completions, at least 1 is needed");
   check(!request.prompt_ids.empty(), ErrorCode::kData, "prompt ", request.prompt_id,

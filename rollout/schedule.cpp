@@ -1,6 +1,7 @@
 #include "rollout/schedule.hpp"
 
 #include "core/base/error.hpp"
+#include "rollout/stop_text.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -36,11 +37,12 @@ std::vector<std::size_t> admission_order(std::span<const RolloutRequest> request
 }
 
 Schedule::Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGroup> groups,
-                   ScheduleLimits limits, PagePool& pool)
+                   ScheduleLimits limits, PagePool& pool, const text::Tokenizer* tokenizer)
     : requests_(requests),
       groups_(groups),
       limits_(limits),
       pool_(pool),
+      tokenizer_(tokenizer),
       order_(admission_order(requests)) {
   prompts_.reserve(requests.size());
   for (const RolloutRequest& request : requests) {
@@ -223,9 +225,15 @@ void Schedule::accept(const DrawRow& row, const Sequence& sequence, const Draw& 
   if (requests_[sequence.request].sampling.truncated_logprobs) {
     result.truncated_logprobs.push_back(draw.truncated_logprob);
   }
-  const std::vector<std::int32_t>& stops = requests_[sequence.request].sampling.stop_ids;
-  const bool stopped = std::find(stops.begin(), stops.end(), draw.id) != stops.end();
-  result.finish = stopped ? Finish::kStop : Finish::kLength;
+  const bool ended = ends_text(requests_[sequence.request], result.ids);
+  result.finish = ended ? Finish::kStop : Finish::kLength;
+}
+
+bool Schedule::ends_text(const RolloutRequest& request, std::span<const std::int32_t> ids) const {
+  const std::vector<std::int32_t>& ends = request.sampling.stop_ids;
+  return std::find(ends.begin(), ends.end(), ids.back()) != ends.end() ||
+         (!request.sampling.stop_texts.empty() &&
+          completes_stop_text(*tokenizer_, ids, request.sampling.stop_texts));
 }
 
 bool Schedule::is_finished(const Sequence& sequence) const {

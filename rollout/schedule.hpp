@@ -2,6 +2,7 @@
 
 #include "core/model/ops/ops.hpp"
 #include "core/records/records.hpp"
+#include "core/text/tokenizer.hpp"
 #include "rollout/draft.hpp"
 #include "rollout/kv_pages.hpp"
 #include "rollout/sampling.hpp"
@@ -92,9 +93,10 @@ std::vector<std::size_t> admission_order(std::span<const RolloutRequest> request
 class Schedule {
  public:
   // References must outlive the schedule; `groups` [requests] gets the completions. The pool must
-  // have pages_of_completion() for each request alone.
+  // have pages_of_completion() for each request alone. `tokenizer` may be null where no request has
+  // stop texts.
   Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGroup> groups,
-           ScheduleLimits limits, PagePool& pool);
+           ScheduleLimits limits, PagePool& pool, const text::Tokenizer* tokenizer = nullptr);
 
   bool done() const { return finished_ == completions_; }
   StepBatch next();
@@ -156,6 +158,7 @@ class Schedule {
   bool is_computed(std::size_t request) const;
   bool needs_prefill(const Sequence& sequence) const;
   bool is_finished(const Sequence& sequence) const;
+  bool ends_text(const RolloutRequest& request, std::span<const std::int32_t> ids) const;
   Completion& completion(const Sequence& sequence) const;
 
   // Rows of a step (schedule_batch.cpp).
@@ -171,6 +174,7 @@ class Schedule {
   std::span<RolloutGroup> groups_;
   ScheduleLimits limits_;
   PagePool& pool_;
+  const text::Tokenizer* tokenizer_;
   std::vector<PromptState> prompts_;  // [requests]
   std::vector<Sequence> active_;      // in order of admission
   std::vector<Turn> turns_;           // [active] of this step

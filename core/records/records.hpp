@@ -42,6 +42,8 @@ struct SamplingOptions {
   float repetition_penalty = 1;  // 1: off
   std::int32_t max_new_tokens = 0;
   std::vector<std::int32_t> stop_ids;
+  // The completion ends with the first token behind which its text holds one of these.
+  std::vector<std::string> stop_texts = {};
   bool truncated_logprobs = false;  // fill Completion::truncated_logprobs
 };
 

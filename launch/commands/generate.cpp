@@ -5,12 +5,16 @@
 #include "launch/conversation.hpp"
 #include "launch/filter.hpp"
 #include "launch/loaded_model.hpp"
+#include "rollout/completion_text.hpp"
 #include "rollout/engine.hpp"
+#include "rollout/stop_text.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <limits>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace cogent::launch {
 namespace {
@@ -24,6 +28,7 @@ struct Options {
   std::int32_t top_k = 0;
   float min_p = 0;
   float repetition_penalty = 1;
+  std::vector<std::string> stop;
   std::uint64_t seed = 0;
   bool greedy = false;
   bool truncated_logprobs = false;
@@ -68,6 +73,7 @@ RolloutRequest make_request(const Options& options, const FilterLine& line,
                       .repetition_penalty = options.repetition_penalty,
                       .max_new_tokens = options.max_tokens,
                       .stop_ids = end_ids,
+                      .stop_texts = options.stop,
                       .truncated_logprobs = options.truncated_logprobs};
   return request;
 }
@@ -80,17 +86,15 @@ json::array logprobs_json(std::span<const float> logprobs) {
   return values;
 }
 
-json::object completions_json(const RolloutGroup& group, const text::Tokenizer& tokenizer) {
+json::object completions_json(const RolloutGroup& group, const SamplingOptions& sampling,
+                              const text::Tokenizer& tokenizer) {
   json::array completions;
   for (const Completion& completion : group.completions) {
-    std::span<const std::int32_t> shown(completion.ids);
-    if (completion.finish == Finish::kStop) {
-      shown = shown.first(shown.size() - 1);  // the end token
-    }
-    json::object shown_completion = {{"text", tokenizer.decode(shown)},
-                                     {"ids", ids_json(completion.ids)},
-                                     {"logprobs", logprobs_json(completion.logprobs)},
-                                     {"finish", finish_name(completion.finish)}};
+    json::object shown_completion = {
+        {"text", rollout::text_before_stop(tokenizer, completion, sampling)},
+        {"ids", ids_json(completion.ids)},
+        {"logprobs", logprobs_json(completion.logprobs)},
+        {"finish", finish_name(completion.finish)}};
     if (!completion.truncated_logprobs.empty()) {
       shown_completion["truncated_logprobs"] = logprobs_json(completion.truncated_logprobs);
     }
@@ -100,13 +104,15 @@ json::object completions_json(const RolloutGroup& group, const text::Tokenizer& 
 }
 
 void run(const Options& options) {
+  rollout::check_stop_texts(options.stop);
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
   model::ModelWeights weights = model::load_weights(*source.weights);
   const std::vector<std::int32_t> end_ids =
       text::end_of_turn_ids(source.tokenizer, model.config().eos_ids);
   const model::PanelScope panels(model, weights);
-  rollout::Engine engine(model, weights, {.max_sequences = options.batch});
+  rollout::Engine engine(model, weights,
+                         {.max_sequences = options.batch, .tokenizer = &source.tokenizer});
   const std::size_t lines_at_once =
       static_cast<std::size_t>(std::max<std::int64_t>(1, options.batch / options.n));
   run_batch_filter(options.filter, lines_at_once, [&](const std::vector<FilterLine>& lines) {
@@ -115,8 +121,9 @@ void run(const Options& options) {
       requests.push_back(make_request(options, line, source.tokenizer, end_ids));
     }
     std::vector<json::object> results;
-    for (const RolloutGroup& group : engine.generate(requests)) {
-      results.push_back(completions_json(group, source.tokenizer));
+    const std::vector<RolloutGroup> groups = engine.generate(requests);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      results.push_back(completions_json(groups[i], requests[i].sampling, source.tokenizer));
     }
     return results;
   });
@@ -155,6 +162,11 @@ void add_generate(CLI::App& program) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--truncated-logprobs", options->truncated_logprobs,
                     "also the log-probabilities of the distribution that is drawn from");
+  command
+      ->add_option("--stop", options->stop,
+                   "end a completion before this text; may be given several times")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
   command->add_option("--seed", options->seed, "of the random draws");
   command->add_flag("--greedy", options->greedy, "the likeliest token each time");
   command->add_option("--batch", options->batch, "sequences at a time")->check(CLI::Range(1, 4096));

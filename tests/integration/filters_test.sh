@@ -48,6 +48,16 @@ for bad in '--min-p 1.5' '--repetition-penalty 0'; do
   fails_with 2 bad-option "E ${bad% *}"
 done
 
+# generate: a text to stop at, some letter of what was drawn
+shown() { sed 's/.*"text":"//; s/","ids".*//' "$1"; }
+filter free "$prompt" generate --model "$tiny_model" --max-tokens 24 --seed 1
+letter=$(shown free.out | grep -o '[a-zA-Z]' | tail -n 1)
+filter stop "$prompt" generate --model "$tiny_model" --max-tokens 24 --seed 1 --stop '~never~' --stop "$letter"
+same "generate --stop: text" "$(shown stop.out)" "$(shown free.out | sed "s/$letter.*//")"
+holds "generate --stop: finish" grep -q '"finish":"stop"' stop.out
+run empty-stop generate --model "$tiny_model" --stop ''
+fails_with 2 empty-stop 'stop text'
+
 # score and reward: gold handed back as an answer is perfect
 head -n 4 "$quickstart/test.jsonl" >gold.jsonl
 sed 's/.*\("entities": \[.*\]\).*/{\1}/' gold.jsonl >predictions.jsonl
