@@ -267,6 +267,10 @@ void Schedule::finish_step() {
       prompt.stored_logits = {};
     }
     ++finished_;
+    latest_.push_back({sequence.request, sequence.index});
+    if (latest_.size() > kDraftSources) {
+      latest_.pop_front();
+    }
     return true;
   });
 }

@@ -8,6 +8,7 @@
 #include "rollout/sampling.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -179,6 +180,7 @@ class Schedule {
   std::vector<Sequence> active_;      // in order of admission
   std::vector<Turn> turns_;           // [active] of this step
   std::vector<Waiting> preempted_;    // the next to be admitted last
+  std::deque<Waiting> latest_;        // completions that finished last: drafts copy from them
   std::vector<std::size_t> order_;    // [requests] of admission
   std::size_t next_place_ = 0;        // in order_: the first completion that was never admitted
   std::uint32_t next_index_ = 0;

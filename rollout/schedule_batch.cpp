@@ -5,8 +5,6 @@
 namespace cogent::rollout {
 namespace {
 
-constexpr std::size_t kOthers = 16;  // completions of the group that a draft may copy from
-
 // Rows of tokens that stand at `position` of a sequence and behind it: each sees all before it.
 // Returns the first of them in the batch.
 std::int64_t add_rows(StepBatch& batch, const PageTable& rows, std::int64_t position,
@@ -102,11 +100,16 @@ std::vector<std::int32_t> Schedule::draft(const Sequence& sequence, std::int64_t
   std::vector<std::span<const std::int32_t>> others;
   const std::vector<Completion>& group = groups_[sequence.request].completions;
   // The latest are enough to copy from: a search of all would grow with the group.
-  for (std::size_t i = sequence.index; i-- > 0 && others.size() < kOthers;) {
+  for (std::size_t i = sequence.index; i-- > 0 && others.size() < kDraftSources;) {
     others.emplace_back(group[i].ids);
   }
-  for (std::size_t i = sequence.index + 1; i < group.size() && others.size() < kOthers; ++i) {
+  for (std::size_t i = sequence.index + 1; i < group.size() && others.size() < kDraftSources; ++i) {
     others.emplace_back(group[i].ids);
+  }
+  for (auto last = latest_.rbegin(); last != latest_.rend(); ++last) {
+    if (last->request != sequence.request) {
+      others.emplace_back(groups_[last->request].completions[last->index].ids);
+    }
   }
   return draft_tokens(request.prompt_ids, ids, others, static_cast<std::size_t>(length));
 }

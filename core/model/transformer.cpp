@@ -2,6 +2,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/block_layout.hpp"
+#include "core/model/huge_pages.hpp"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
@@ -78,8 +79,7 @@ KvCache make_kv_cache(const ModelConfig& config, std::int64_t capacity, at::Scal
   KvCache cache;
   for (std::int64_t layer = 0; layer < config.num_layers; ++layer) {
     const auto make = [&] {
-      return at::zeros({capacity, config.num_kv_heads, config.head_dim},
-                       at::TensorOptions().dtype(type));
+      return zeros_on_huge_pages({capacity, config.num_kv_heads, config.head_dim}, type);
     };
     cache.keys.push_back(make());
     cache.values.push_back(make());

@@ -1,8 +1,6 @@
 #include "core/base/error.hpp"
+#include "core/model/huge_pages.hpp"
 #include "core/model/transformer.hpp"
-
-#include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 
 #include <numeric>
 
@@ -29,7 +27,7 @@ ModelWeights allocate_weights(const std::vector<UnitSpec>& units, at::ScalarType
     for (const ParameterSpec& parameter : unit.parameters) {
       size += parameter.size();
     }
-    weights.flat.push_back(at::zeros({size}, at::TensorOptions().dtype(type)));
+    weights.flat.push_back(zeros_on_huge_pages({size}, type));
     weights.units.push_back(unit_views(unit, weights.flat.back()));
   }
   return weights;
