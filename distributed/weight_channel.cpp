@@ -1,5 +1,7 @@
 #include "distributed/weight_channel.hpp"
 
+#include "core/base/error.hpp"
+
 namespace cogent::distributed {
 
 WeightChannel::WeightChannel(Session& session, const Topology& topology) {
@@ -12,15 +14,20 @@ WeightChannel::WeightChannel(Session& session, const Topology& topology) {
   }
 }
 
-void WeightChannel::publish(std::span<float> flat, std::span<const std::int64_t> bounds,
+void WeightChannel::publish(std::span<float> values, std::span<const std::int64_t> bounds,
                             std::string_view what) {
   std::vector<Work> works;
   for (std::size_t r = 0; r < channels_.size(); ++r) {
     if (channels_[r] == nullptr || channels_[r]->size() == 1) {
       continue;
     }
-    const auto part = flat.subspan(static_cast<std::size_t>(bounds[r]),
-                                   static_cast<std::size_t>(bounds[r + 1] - bounds[r]));
+    const auto count = static_cast<std::size_t>(bounds[r + 1] - bounds[r]);
+    // The sender is rank 0 of its channel.
+    const std::span<float> part = channels_[r]->rank() == 0
+                                      ? values
+                                      : values.subspan(static_cast<std::size_t>(bounds[r]), count);
+    check(part.size() == count, ErrorCode::kUnexpected, "learner ", r, " publishes ", part.size(),
+          " values of ", what, ", its shard has ", count);
     works.push_back(channels_[r]->broadcast(Buffer(part), 0, what));
   }
   for (Work& work : works) {

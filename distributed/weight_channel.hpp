@@ -19,10 +19,11 @@ class WeightChannel {
   // Collective over the world.
   WeightChannel(Session& session, const Topology& topology);
 
-  // One flat buffer of weights: learner r sends, and every worker receives, the values [bounds[r],
-  // bounds[r + 1]) of `flat`. Learners hold the whole buffer or at least their own part of it.
-  // Collective over learners and workers; nothing to do where there are no workers apart.
-  void publish(std::span<float> flat, std::span<const std::int64_t> bounds, std::string_view what);
+  // One flat buffer of weights, of which learner r sends, and every worker receives, the values
+  // [bounds[r], bounds[r + 1]). `values`: a learner's own part, a worker's whole buffer. Collective
+  // over learners and workers; nothing to do where there are no workers apart.
+  void publish(std::span<float> values, std::span<const std::int64_t> bounds,
+               std::string_view what);
 
  private:
   std::vector<std::unique_ptr<Communicator>>

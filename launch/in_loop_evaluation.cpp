@@ -81,17 +81,12 @@ InLoopEvaluation::InLoopEvaluation(const StageContext& context, const model::Tra
   }
 }
 
-void InLoopEvaluation::measure_if_due(std::int64_t version) {
-  const std::int64_t every = context_.config.train.eval_every;
-  if (every > 0 && version % every == 0) {
-    measure(version);
-  }
+bool InLoopEvaluation::due(std::int64_t version) const {
+  return due_last() && version % context_.config.train.eval_every == 0;
 }
 
-void InLoopEvaluation::measure_last(std::int64_t version) {
-  if (context_.config.train.eval_every > 0) {
-    measure(version);
-  }
+bool InLoopEvaluation::due_last() const {
+  return context_.config.train.eval_every > 0;
 }
 
 void InLoopEvaluation::measure(std::int64_t version) {

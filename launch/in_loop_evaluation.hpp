@@ -24,14 +24,13 @@ class InLoopEvaluation {
                    model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                    const data::PromptBuilder& prompts, distributed::Communicator& drawing);
 
-  // Version `version` is about to be trained on: measures it where train.eval_every says so.
-  void measure_if_due(std::int64_t version);
-  // The run's last version: measured where the loop evaluates at all.
-  void measure_last(std::int64_t version);
-
- private:
+  // Whether train.eval_every asks for the version that is about to be trained on, and for the run's
+  // last one.
+  bool due(std::int64_t version) const;
+  bool due_last() const;
   void measure(std::int64_t version);
 
+ private:
   const StageContext& context_;
   const model::Transformer& model_;
   model::ModelWeights& weights_;

@@ -44,6 +44,13 @@ if [[ $tiny == yes ]]; then
   evaluate_keys=(evaluate.max_new_tokens=24)
 fi
 
+# The default, numerics: exact, needs AVX2 and FMA.
+if ! grep -qw avx2 /proc/cpuinfo || ! grep -qw fma /proc/cpuinfo; then
+  echo "quickstart: this CPU has no AVX2 and FMA: numerics: fast"
+  sft_keys+=(numerics=fast)
+  grpo_keys+=(numerics=fast)
+fi
+
 stage() { echo; echo "== $1"; }
 
 stage "annotate: chains of thought for the training sentences"

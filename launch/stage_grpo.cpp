@@ -67,7 +67,7 @@ struct LearnerHalf {
   LearnerHalf(const RunConfig& config, const model::Transformer& model,
               distributed::Communicator& learners, const LoadedModel& source,
               std::int64_t total_updates)
-      : policy(model, learners),
+      : policy(model, learners, config.learner, config.numerics),
         reference(config.grpo.beta > 0 ? std::optional(model::load_weights(*source.weights))
                                        : std::nullopt),
         learner(config, model, learners, policy, reference ? &*reference : nullptr, total_updates) {
@@ -92,6 +92,11 @@ struct WorkerHalf {
         weights(learner == nullptr ? *own : learner->policy.weights()),
         worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids()),
         evaluation(context, model, weights, inputs.source.tokenizer, prompts, workers) {}
+  std::span<float> own_weights(std::size_t unit) const {
+    const at::Tensor& flat = own->flat[unit];
+    return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
+  }
+
   std::optional<model::ModelWeights> own;
   model::ModelWeights& weights;
   rollout::Worker worker;
@@ -159,8 +164,8 @@ class GrpoRun {
       record.emplace(folder_.rollouts());
     }
     for (std::int64_t step = first; step < inputs_.steps; ++step) {
-      if (worker_) {
-        worker_->evaluation.measure_if_due(step);
+      if (worker_ && worker_->evaluation.due(step)) {
+        measure(step);
       }
       log.begin();
       if (worker_) {
@@ -179,8 +184,8 @@ class GrpoRun {
       publish(step + 1);
       run.finish_step(step + 1, inputs_.steps);
     }
-    if (worker_) {
-      worker_->evaluation.measure_last(inputs_.steps);
+    if (worker_ && worker_->evaluation.due_last()) {
+      measure(inputs_.steps);
     }
   }
 
@@ -213,6 +218,16 @@ class GrpoRun {
                                 config_.seed, static_cast<std::uint32_t>(step));
   }
 
+  // A worker that is a learner too computes with the learners' weights, made whole meanwhile.
+  std::unique_ptr<trainer::WholeWeights> whole_weights() {
+    return learner_ ? std::make_unique<trainer::WholeWeights>(learner_->policy) : nullptr;
+  }
+
+  void measure(std::int64_t version) {
+    const auto whole = whole_weights();
+    worker_->evaluation.measure(version);
+  }
+
   // This worker's prompts of the step, drawn and scored.
   std::vector<RolloutGroup> draw(std::int64_t step) {
     const std::vector<std::uint32_t> step_rows = rows(step);
@@ -228,6 +243,7 @@ class GrpoRun {
                                                  static_cast<std::uint32_t>(step)));
       examples.push_back(example);
     }
+    const auto whole = whole_weights();
     return worker_->worker.draw(requests, examples, static_cast<std::uint32_t>(step),
                                 SamplingProgress(step + 1));
   }
@@ -293,13 +309,11 @@ class GrpoRun {
     } else if (worker_) {
       context_.session.receive(context_.topology.learner_rank(0), kVersionTag);
     }
-    const model::ModelWeights& weights = learner_ ? learner_->policy.weights() : *worker_->own;
     for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
       if (unit == layout_.units().size() / 2) {
         fault_point("publish", version);
       }
-      const at::Tensor& flat = weights.flat[unit];
-      channel_.publish({flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())},
+      channel_.publish(learner_ ? learner_->policy.own_weights(unit) : worker_->own_weights(unit),
                        layout_.bounds(unit), "weights of " + layout_.units()[unit].name);
     }
   }
@@ -324,6 +338,8 @@ void run_grpo(StageContext& context) {
   std::optional<GrpoInputs> inputs;
   agree(context.session, [&] {
     inputs = read_inputs(context.config);
+    trainer::check_numerics(context.config.numerics,
+                            {inputs->source.weights->config(), model::cpu_ops()});
     if (context.session.rank() == 0) {
       RunFolder::prepare(context.config,
                          context.fresh ? ExistingRun::kRefuse : ExistingRun::kContinue);

@@ -70,6 +70,7 @@ void run_sft(StageContext& context) {
   std::optional<LoadedModel> source;
   agree(context.session, [&] {
     source = open_model(config.model.path);
+    trainer::check_numerics(config.numerics, {source->weights->config(), model::cpu_ops()});
     examples = data::read_examples(config.data.train, data::Split::kTrain);
     if (context.session.rank() == 0) {
       RunFolder::prepare(config, context.fresh ? ExistingRun::kRefuse : ExistingRun::kContinue);
@@ -88,7 +89,7 @@ void run_sft(StageContext& context) {
   });
 
   distributed::Communicator& learners = context.session.world();
-  trainer::ShardedModel policy(model, learners);
+  trainer::ShardedModel policy(model, learners, config.learner, config.numerics);
   policy.load(*source->weights);
   const SftBatches batches(config, sequences.size());
   trainer::Learner learner(config, model, learners, policy, nullptr, batches.total());
@@ -99,7 +100,10 @@ void run_sft(StageContext& context) {
   const std::int64_t first = run.resume();
   StepLog log(folder, "sft", first, batches.total(), learners.rank() == 0);
   for (std::int64_t step = first; step < batches.total(); ++step) {
-    evaluation.measure_if_due(step);
+    if (evaluation.due(step)) {
+      const trainer::WholeWeights whole(policy);
+      evaluation.measure(step);
+    }
     log.begin();
     std::vector<TrainSequence> batch;
     for (const std::uint32_t row : batches.rows(step)) {
@@ -109,7 +113,10 @@ void run_sft(StageContext& context) {
     log.end(step + 1, metrics, policy.weights_xxh3(), {}, 0);
     run.finish_step(step + 1, batches.total());
   }
-  evaluation.measure_last(batches.total());
+  if (evaluation.due_last()) {
+    const trainer::WholeWeights whole(policy);
+    evaluation.measure(batches.total());
+  }
 }
 
 }  // namespace cogent::launch

@@ -26,6 +26,15 @@ std::vector<float> copy_of(const at::Tensor& tensor) {
   return {values.begin(), values.end()};
 }
 
+// Slots of an update: all learners run as many, those with fewer micro-batches run empty ones.
+std::size_t slot_count(const std::vector<std::vector<std::size_t>>& deal) {
+  std::size_t most = 1;
+  for (const std::vector<std::size_t>& batches : deal) {
+    most = std::max(most, batches.size());
+  }
+  return most;
+}
+
 }  // namespace
 
 std::vector<TrainSequence> train_sequences(std::span<const RolloutGroup> groups,
@@ -86,7 +95,14 @@ Learner::MiniBatch Learner::prepare(std::span<const TrainSequence> all,
 
 void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
                             double temperature) const {
-  std::optional<model::PanelScope> panels;  // where the policy scores at all
+  // Where the policy scores at all; every learner sees all sequences, so all agree.
+  std::optional<WholeWeights> whole;
+  std::optional<model::PanelScope> panels;
+  if (std::any_of(all.begin(), all.end(),
+                  [](const TrainSequence& sequence) { return sequence.old_logprobs.empty(); })) {
+    whole.emplace(policy_);
+    panels.emplace(model_, policy_.weights());
+  }
   for (const std::size_t index : mini_batch.deal[static_cast<std::size_t>(learners_.rank())]) {
     const PackedBatch& batch = mini_batch.batches[index];
     if (config_.grpo.beta > 0) {
@@ -96,9 +112,6 @@ void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_
     for (const PackedSequence& sequence : batch.sequences) {
       const std::vector<float>& recorded = all[sequence.sequence].old_logprobs;
       if (recorded.empty() && old.empty()) {
-        if (!panels) {
-          panels.emplace(model_, policy_.weights());
-        }
         old = copy_of(score(model_, policy_.weights(), batch, temperature).logprob);
       }
     }
@@ -149,28 +162,33 @@ Learner::BatchSums Learner::gather_sums(const MiniBatch& mini_batch,
 std::vector<Learner::BatchSums> Learner::add_gradients(const MiniBatch& mini_batch,
                                                        double temperature,
                                                        const Objective& objective) {
-  const model::PanelScope panels(model_, policy_.weights());
-  const std::vector<std::size_t>& own = mini_batch.deal[static_cast<std::size_t>(learners_.rank())];
-  std::vector<BatchSums> sums;
-  for (const std::size_t index : own) {
-    const PackedBatch& batch = mini_batch.batches[index];
-    BatchActivations activations;
-    const model::TokenLogprobs forward = policy_.forward(batch, temperature, &activations);
-    at::Tensor gradient = at::empty({static_cast<std::int64_t>(batch.targets.size())}, at::kFloat);
-    sums.push_back(objective(index, floats_of(forward.logprob), floats_of(forward.entropy),
-                             {gradient.mutable_data_ptr<float>(), batch.targets.size()}));
-    policy_.backward(activations, gradient,
-                     index == own.back() ? Reduce::kUnitByUnit : Reduce::kLater);
+  std::optional<model::PanelScope> panels;
+  if (!policy_.gathers_units()) {
+    panels.emplace(model_, policy_.weights());
   }
-  if (own.empty()) {
-    policy_.reduce_gradients();
+  const std::vector<std::size_t>& own = mini_batch.deal[static_cast<std::size_t>(learners_.rank())];
+  const std::size_t slots = slot_count(mini_batch.deal);
+  std::vector<BatchSums> sums;
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    const bool last = slot + 1 == slots;
+    if (slot >= own.size()) {
+      policy_.empty_slot(last);
+      continue;
+    }
+    const PackedBatch& batch = mini_batch.batches[own[slot]];
+    BatchActivations activations;
+    const model::TokenLogprobs forward = policy_.forward(batch, temperature, activations);
+    at::Tensor gradient = at::empty({static_cast<std::int64_t>(batch.targets.size())}, at::kFloat);
+    sums.push_back(objective(own[slot], floats_of(forward.logprob), floats_of(forward.entropy),
+                             {gradient.mutable_data_ptr<float>(), batch.targets.size()}));
+    policy_.backward(activations, gradient, last);
   }
   return sums;
 }
 
 Learner::BatchSums Learner::run_update(const MiniBatch& mini_batch, double temperature,
                                        const Objective& objective, StepMetrics& metrics) {
-  policy_.begin_update();
+  policy_.begin_update(static_cast<std::int64_t>(mini_batch.batches.size()));
   const std::vector<BatchSums> sums = add_gradients(mini_batch, temperature, objective);
   fault_point("update", position_);
   metrics.lr = learning_rate(config_.optimizer, position_, total_updates_);
@@ -180,7 +198,8 @@ Learner::BatchSums Learner::run_update(const MiniBatch& mini_batch, double tempe
   skipped_in_a_row_ = update.applied ? 0 : skipped_in_a_row_ + 1;
   if (!update.applied) {
     ++metrics.skipped;
-    log_warning("update ", position_, " was skipped: the gradient norm is not finite (",
+    log_warning("update ", position_,
+                " was skipped: a gradient is not finite, or past the range of numerics: exact (",
                 skipped_in_a_row_, " in a row)");
     check(skipped_in_a_row_ < config_.optimizer.max_skipped, ErrorCode::kNumerics,
           skipped_in_a_row_,

@@ -4,8 +4,10 @@
 #include "core/model/transformer.hpp"
 #include "distributed/checkpoint/checkpoint_store.hpp"
 #include "distributed/communicator.hpp"
+#include "trainer/gradient_sum.hpp"
 #include "trainer/packing.hpp"
 #include "trainer/shard_layout.hpp"
+#include "trainer/unit_gather.hpp"
 
 #include <ATen/core/Tensor.h>
 
@@ -16,20 +18,22 @@
 
 namespace cogent::trainer {
 
-// When a backward hands its units' gradients to the learners' reduction.
-enum class Reduce { kLater, kUnitByUnit };
-
 // What the backward of one packed batch needs of its forward.
 struct BatchActivations {
   model::RowPlan plan;
-  std::vector<model::BlockActivations> blocks;
+  std::vector<model::BlockActivations> blocks;  // under recompute: each one's input x alone
   model::HeadActivations head;
+  model::UnitTensors head_weights;
+  at::Tensor head_matrix;
 };
 
 struct UpdateResult {
-  double grad_norm = 0;  // before clipping
-  bool applied = false;  // false: a gradient was not finite, nothing changed
+  double grad_norm = 0;  // before clipping; infinite where a value was past the range of `exact`
+  bool applied = false;  // false: a gradient was not finite or past that range, nothing changed
 };
+
+// Throws kUsage where `numerics: exact` is asked of a CPU or a model that cannot give it.
+void check_numerics(Numerics numerics, const model::Transformer& model);
 
 // Row plan of a packed batch.
 model::RowPlan plan_of(const model::Transformer& model, const PackedBatch& batch);
@@ -38,35 +42,43 @@ model::RowPlan plan_of(const model::Transformer& model, const PackedBatch& batch
 model::TokenLogprobs score(const model::Transformer& model, const model::ModelWeights& weights,
                            const PackedBatch& batch, double temperature);
 
-// The policy on one learner: a full replica of weights and gradients, and this learner's shard of
-// AdamW's moments (shard mode `optimizer`; `none` is the same with one learner). One update is
-// begin_update, then for every micro-batch forward and backward, then apply. The order of additions
-// is that of the micro-batches; reductions run on the communicator while earlier units are still
-// computing.
+// The policy on one learner. Its shard of AdamW's moments is always its own alone; shard mode
+// `gradients` splits the sum of gradients too, and `parameters` the weights, which are then
+// gathered unit by unit while a pass computes (`none` runs the code of `optimizer`; one learner
+// splits nothing). One update is begin_update, then as many slots on each learner, each a forward
+// and a backward of one micro-batch or an empty_slot, then apply.
 class ShardedModel {
  public:
-  // Both must outlive the model. All methods marked collective are called by every learner in the
-  // same order.
-  ShardedModel(const model::Transformer& model, distributed::Communicator& learners);
+  // Model and communicator must outlive it. All methods marked collective are called by every
+  // learner in the same order.
+  ShardedModel(const model::Transformer& model, distributed::Communicator& learners,
+               const LearnerSettings& settings, Numerics numerics);
 
   void load(const model::WeightSource& source);
+  // Whether a learner holds its own part of the weights alone, outside a WholeWeights.
+  bool gathers_units() const { return gathers_units_; }
+  // All weights, where they are whole. For who computes with them and leaves their values as they
+  // were (model::PanelScope).
   const model::ModelWeights& weights() const { return weights_; }
-  // For who computes with them and leaves their values as they were (model::PanelScope).
   model::ModelWeights& weights() { return weights_; }
+  // This learner's shard of a unit's weights.
+  std::span<float> own_weights(std::size_t unit) const;
   const ShardLayout& layout() const { return layout_; }
   std::int64_t updates() const { return updates_; }  // applied so far: AdamW's t
 
-  void begin_update();  // gradients to zero
+  // Gradients to zero. `micro_batches`: of the whole update, over all learners.
+  void begin_update(std::int64_t micro_batches);
+  // Collective under `parameters`.
   model::TokenLogprobs forward(const PackedBatch& batch, double temperature,
-                               BatchActivations* saved) const;
-  // dlogprob [trained tokens]: d loss / d logprob. Adds to the gradients. Collective with
-  // kUnitByUnit.
-  void backward(const BatchActivations& saved, const at::Tensor& dlogprob, Reduce reduce);
-  // The reduction of a learner whose last slot is empty: the same collectives as backward(...,
-  // kUnitByUnit). Collective.
-  void reduce_gradients();
-  // Sums the gradients over the learners, clips by global norm, updates this shard, gathers the
-  // weights. Collective.
+                               BatchActivations& saved);
+  // dlogprob [trained tokens]: d loss / d logprob. Adds to the gradients and uses `saved` up.
+  // `last`: of this update's slots, the same for all learners. Collective where `last`, and under
+  // `gradients` and `parameters`.
+  void backward(BatchActivations& saved, const at::Tensor& dlogprob, bool last);
+  // The collectives of a forward and a backward, for a learner whose slot has no micro-batch.
+  void empty_slot(bool last);
+  // Ends the sum of gradients over the learners, clips by global norm, updates this shard and makes
+  // the weights whole again where they are. Collective.
   UpdateResult apply(const OptimizerSettings& settings, double lr);
 
   // XXH3-64 over the XXH3-64 of every leaf's float32 values in canonical order: equal weights have
@@ -78,28 +90,48 @@ class ShardedModel {
   // Continues from a checkpoint, whatever number of learners wrote it. Collective.
   void restore(distributed::CheckpointStore& store, const distributed::CheckpointState& state);
 
-  // After a backward and before apply: the summed gradient of one parameter, for tests and oracles.
-  // One learner only.
-  const model::ModelWeights& gradients() const { return gradients_; }
-
  private:
+  friend class WholeWeights;
+  void gather_whole();   // collective
+  void release_whole();  // where parameters are sharded
+
+  void begin_pass();
+  model::UnitTensors next_unit(std::size_t unit);
+  std::size_t head() const { return layout_.units().size() - 1; }
+  // Calls `use(i, offset, gradient)` for every leaf i of this learner's shard of the unit, on the
+  // compute threads: where its values begin in the shard, and its summed gradient.
+  template <typename Use>
+  void for_each_own_leaf(std::size_t unit, const Use& use) const;
+  double gradient_norm();  // collective
   // This learner's values of every kind, as what is written (ShardView) or read into (ShardTarget).
   template <typename Entry>
   std::map<distributed::ShardKind, std::vector<Entry>> own_entries() const;
-  void start_reduction(std::size_t unit);
-  std::span<float> own_shard(const at::Tensor& unit_flat, std::size_t unit) const;
-  std::span<const float> own_gradient(std::size_t unit) const;
-  void gather_weights();
 
   const model::Transformer& model_;
   distributed::Communicator& learners_;
   ShardLayout layout_;
-  model::ModelWeights weights_, gradients_;
+  bool gathers_units_;
+  bool recomputes_;
+  model::ModelWeights weights_;                   // undefined tensors where parameters are sharded
+  std::vector<at::Tensor> weight_shards_;         // there one a unit: this learner's
   std::vector<at::Tensor> exp_avg_, exp_avg_sq_;  // one a unit: this learner's shard
-  std::vector<at::Tensor>
-      reduced_;  // one a unit: the summed gradient of this shard; undefined with one learner
-  std::vector<distributed::Work> reductions_;
+  GradientSum gradients_;
+  UnitGather gather_;
   std::int64_t updates_ = 0;
+};
+
+// All weights of the policy on every learner, for a phase that reads them whole (sampling by ranks
+// that are learners too, evaluation, scoring); freed again at its end. Costs nothing where the
+// learners hold them anyway. Begins collectively; no update may run inside it.
+class WholeWeights {
+ public:
+  explicit WholeWeights(ShardedModel& policy);
+  ~WholeWeights();
+  WholeWeights(const WholeWeights&) = delete;
+  WholeWeights& operator=(const WholeWeights&) = delete;
+
+ private:
+  ShardedModel* gathered_;  // null where nothing was gathered
 };
 
 }  // namespace cogent::trainer

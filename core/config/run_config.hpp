@@ -68,6 +68,7 @@ struct ClusterSettings {
 struct LearnerSettings {
   ShardMode shard = ShardMode::kOptimizer;
   Recompute recompute = Recompute::kNone;
+  std::int64_t prefetch = 1;  // units gathered ahead, where parameters are sharded
   std::int64_t micro_batch_tokens = 2048;
 
   friend bool operator==(const LearnerSettings&, const LearnerSettings&) = default;
@@ -163,7 +164,7 @@ struct CheckpointSettings {
 
 struct RunConfig {
   std::uint64_t seed = 0;
-  Numerics numerics = Numerics::kFast;
+  Numerics numerics = Numerics::kExact;
   RunFolder run;
   ModelSettings model;
   PromptSettings prompt;

@@ -67,7 +67,9 @@ std::vector<Key> run_keys() {
       {"seed", kArithmetic, at<&RunConfig::seed>(), kAny,
        "Key of every random draw, 64 bits without a sign."},
       {"numerics", kArithmetic, at<&RunConfig::numerics>(), kAny,
-       "exact: the same bits for any number of ranks; fast: whatever measures fastest."},
+       "exact: the same weights, bit by bit, for any number of ranks (training needs a CPU with "
+       "AVX2 "
+       "and FMA); fast: gradients are added in float32."},
       {"run.dir", kOperational, at<&RunConfig::run, &RunFolder::dir>(), kAny,
        "Run folder: configuration, metrics, checkpoints, predictions, logs."},
   };
@@ -136,6 +138,12 @@ std::vector<Key> cluster_keys() {
        "too."},
       {"learner.recompute", kOperational, at<&RunConfig::learner, &L::recompute>(), kAny,
        "full: activations are computed again in the backward pass, to save memory."},
+      {"learner.prefetch",
+       kOperational,
+       at<&RunConfig::learner, &L::prefetch>(),
+       {.min = 0, .max = 1024},
+       "Units whose weights are gathered ahead of the one that computes, under learner.shard: "
+       "parameters."},
       {"learner.micro_batch_tokens", kArithmetic, at<&RunConfig::learner, &L::micro_batch_tokens>(),
        kFromOne, "Tokens of a micro-batch at most, unless one sequence alone has more."},
   };

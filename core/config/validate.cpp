@@ -23,18 +23,10 @@ void check_supported(const RunConfig& config, Stage stage) {
   const auto supported = [&](bool holds, std::string_view name, std::string_view instead) {
     check(holds, kUsage, stands(config, name), ", which this version does not have: set ", instead);
   };
-  supported(config.numerics == Numerics::kFast, "numerics", "numerics: fast");
   supported(config.model.weights == WeightType::kFloat32, "model.weights",
             "model.weights: float32");
   supported(config.model.compute == WeightType::kFloat32, "model.compute",
             "model.compute: float32");
-  if (trains(stage)) {
-    const ShardMode shard = config.learner.shard;
-    supported(shard == ShardMode::kNone || shard == ShardMode::kOptimizer, "learner.shard",
-              "learner.shard: optimizer or none");
-    supported(config.learner.recompute == Recompute::kNone, "learner.recompute",
-              "learner.recompute: none");
-  }
   if (stage == Stage::kGrpo) {
     supported(config.rollout.max_policy_lag == 0, "rollout.max_policy_lag",
               "rollout.max_policy_lag: 0");

@@ -6,18 +6,28 @@
 namespace cogent::model {
 namespace {
 
-// Calls `change(spec, tensor)` for every matrix that can be in panels.
+// Calls `change(spec, tensor)` for every matrix of a unit that can be in panels.
+template <typename Change>
+void for_each_matrix(const UnitSpec& unit, UnitTensors& weights, const Change& change) {
+  for (std::size_t p = 0; p < unit.parameters.size(); ++p) {
+    const ParameterSpec& parameter = unit.parameters[p];
+    if (parameter.is_matrix() && parameter.rows % cpu::kPanel == 0) {
+      change(parameter, weights[p]);
+    }
+  }
+}
+
 template <typename Change>
 void for_each_matrix(const std::vector<UnitSpec>& units, ModelWeights& weights,
                      const Change& change) {
   for (std::size_t u = 0; u < units.size(); ++u) {
-    for (std::size_t p = 0; p < units[u].parameters.size(); ++p) {
-      const ParameterSpec& parameter = units[u].parameters[p];
-      if (parameter.is_matrix() && parameter.rows % cpu::kPanel == 0) {
-        change(parameter, weights.units[u][p]);
-      }
-    }
+    for_each_matrix(units[u], weights.units[u], change);
   }
+}
+
+void to_panels(const ParameterSpec& spec, at::Tensor& matrix) {
+  cpu::rows_to_panels(cpu::mutable_values_of(matrix), spec.rows, spec.cols);
+  matrix = matrix.view({spec.rows / cpu::kPanel, spec.cols, cpu::kPanel});
 }
 
 bool holds_panels(const std::vector<UnitSpec>& units, ModelWeights& weights) {
@@ -36,10 +46,7 @@ PanelScope::PanelScope(const Transformer& model, ModelWeights& weights)
       reorders_(model.ops().reads_panels && weights.flat.front().scalar_type() == at::kFloat &&
                 !holds_panels(model.units(), weights)) {
   if (reorders_) {
-    for_each_matrix(model_.units(), weights_, [](const ParameterSpec& spec, at::Tensor& matrix) {
-      cpu::rows_to_panels(cpu::mutable_values_of(matrix), spec.rows, spec.cols);
-      matrix = matrix.view({spec.rows / cpu::kPanel, spec.cols, cpu::kPanel});
-    });
+    for_each_matrix(model_.units(), weights_, to_panels);
   }
 }
 
@@ -49,6 +56,12 @@ PanelScope::~PanelScope() {
       matrix = matrix.view({spec.rows, spec.cols});
       cpu::panels_to_rows(cpu::mutable_values_of(matrix), spec.rows, spec.cols);
     });
+  }
+}
+
+void move_to_panels(const Transformer& model, std::size_t unit, UnitTensors& weights) {
+  if (model.ops().reads_panels && weights.front().scalar_type() == at::kFloat) {
+    for_each_matrix(model.units()[unit], weights, to_panels);
   }
 }
 

@@ -24,4 +24,7 @@ class PanelScope {
   bool reorders_;
 };
 
+// The same for one unit's weights, for good: of tensors that nobody reads by rows any more.
+void move_to_panels(const Transformer& model, std::size_t unit, UnitTensors& weights);
+
 }  // namespace cogent::model

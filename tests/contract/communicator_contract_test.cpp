@@ -283,6 +283,25 @@ TEST_P(CommunicatorContract, SumsThatRoundHaveTheSameBitsEverywhere) {
   }
 }
 
+// What exact gradients are summed with: no value passes through a type with fewer bits.
+TEST_P(CommunicatorContract, Int64SumsKeepEveryBit) {
+  const std::int64_t large = (std::int64_t{1} << 60) + 1;
+  for (const auto& counts : shard_counts(1000, size())) {
+    std::vector<std::int64_t> values(1000);
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      values[static_cast<std::size_t>(i)] = (i % 2 == 0 ? large : -large) + ranks().rank() + i;
+    }
+    std::vector<std::int64_t> own(static_cast<std::size_t>(own_count(counts)));
+    ranks()
+        .reduce_scatter(Buffer(std::span(values)), Buffer(std::span(own)), counts, "large integers")
+        .wait();
+    for (std::size_t j = 0; j < own.size(); ++j) {
+      const std::int64_t i = own_offset(counts) + static_cast<std::int64_t>(j);
+      ASSERT_EQ(own[j], ((i % 2 == 0 ? large : -large) + i) * size() + size() * (size() - 1) / 2);
+    }
+  }
+}
+
 TEST_P(CommunicatorContract, BroadcastReachesAllRanksFromAnyRoot) {
   for (int root = 0; root < size(); ++root) {
     for (const std::int64_t count : sizes<double>()) {

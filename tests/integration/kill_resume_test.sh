@@ -78,4 +78,5 @@ COGENT_FAULT=update:3 launch 3 reshard grpo reshard "${grpo_keys[@]}" cluster.le
 [[ $status -ne 0 ]] || complain "reshard: the fault did not end the run"
 resumes reshard-again grpo reshard "${grpo_keys[@]}"
 same "reshard: steps" "$(column step reshard/metrics.jsonl | xargs)" "1 2 3 4 5 6"
+[[ $numerics == fast ]] || compare reshard reference
 finish

@@ -119,6 +119,7 @@ TEST(WriteConfig, ClassesOfTheKeys) {
                                                 "cluster.deadline_seconds",
                                                 "learner.shard",
                                                 "learner.recompute",
+                                                "learner.prefetch",
                                                 "train.eval_every",
                                                 "train.eval_limit",
                                                 "rollout.draft_rows",
@@ -154,7 +155,7 @@ TEST(WriteConfig, SectionsStandTogetherAndEveryKeyHasItsMeaning) {
 
 TEST(WriteConfig, KeysInYaml) {
   const std::string yaml = to_yaml(RunConfig());
-  EXPECT_EQ(yaml.substr(0, yaml.find("model:")), "seed: 0\nnumerics: fast\nrun:\n  dir: \"\"\n");
+  EXPECT_EQ(yaml.substr(0, yaml.find("model:")), "seed: 0\nnumerics: exact\nrun:\n  dir: \"\"\n");
   EXPECT_THAT(yaml, HasSubstr("\n  betas: [0.9, 0.999]\n"));
   EXPECT_THAT(yaml, HasSubstr("\n  lr: 2e-05\n"));
   EXPECT_THAT(yaml, HasSubstr("\n  loss: dr_grpo\n"));

@@ -1,12 +1,15 @@
 #include "core/model/transformer.hpp"
 #include "tests/unit/model/model_testing.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <omp.h>
+#include <optional>
 
 namespace cogent::model {
 namespace {
@@ -111,6 +114,45 @@ TEST_P(TransformerGradient, InFloat32IsNearFloat64) {
   const LossAndGradient expected = run(reference_ops(), wide, at::kDouble);
   EXPECT_LT(difference(got.logprob, expected.logprob), 1e-5);
   expect_equal_gradients(Transformer(config, cpu_ops()), got.gradient, expected.gradient, 2e-5);
+}
+
+// What `numerics: exact` adds up: one micro-batch's gradient of every unit. Enough rows for several
+// chunks of the head, tiles of attention and blocks of the products; some ids and rows repeat.
+TEST_P(TransformerGradient, HasTheSameBitsForAnyNumberOfThreads) {
+  const ModelConfig& config = GetParam().config;
+  const Transformer model(config, cpu_ops());
+  if (!model.rows_are_independent()) {
+    GTEST_SKIP() << "this CPU has no own kernels";
+  }
+  const ModelWeights weights = random_weights(config, 7, at::kFloat);
+  Packed packed;
+  pack(packed, random_ids(301, config.vocab_size, 3));
+  pack(packed, random_ids(77, config.vocab_size, 4), 0);
+  pack(packed, random_ids(5, config.vocab_size, 5), 0);
+  const RowPlan plan = model.plan(packed.ids, packed.positions, packed.segments);
+  std::vector<std::int64_t> rows = range(40, 383);
+  rows.insert(rows.end(), {300, 300});
+  const auto count = static_cast<std::int64_t>(rows.size());
+  const std::vector<std::int32_t> targets = random_ids(count, config.vocab_size, 6);
+  const at::Tensor weight = random_tensor({count}, 5, at::kFloat);
+  const int usual = omp_get_max_threads();
+  std::optional<LossAndGradient> first;
+  for (const int threads : {1, 2, 3}) {
+    omp_set_num_threads(threads);
+    at::set_num_threads(threads);
+    const LossAndGradient got =
+        loss_and_gradient(model, weights, plan, rows, targets, weight, kTemperature);
+    if (!first) {
+      first = got;
+    }
+    EXPECT_TRUE(got.logprob.equal(first->logprob)) << threads << " threads";
+    for (std::size_t unit = 0; unit < model.units().size(); ++unit) {
+      EXPECT_TRUE(got.gradient.flat[unit].equal(first->gradient.flat[unit]))
+          << model.units()[unit].name << " with " << threads << " threads";
+    }
+  }
+  omp_set_num_threads(usual);
+  at::set_num_threads(usual);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, TransformerGradient,

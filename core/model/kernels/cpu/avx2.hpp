@@ -16,6 +16,9 @@ void rmsnorm_gradient(const float* dy, const float* x, const float* weight, floa
                       std::int64_t rows, std::int64_t n, float* inverse_rms, float* dx,
                       float* dweight);
 
+// sums [n] += the rows of x [rows, n], in their order.
+void add_column_sums(const float* x, std::int64_t rows, std::int64_t n, float* sums);
+
 // x, y [rows, heads, 2 half], cos, sin [rows, half]. direction: 1 rotates, -1 rotates back.
 void rope_rotate(const float* x, const float* cos, const float* sin, float direction,
                  std::int64_t rows, std::int64_t heads, std::int64_t half, float* y);

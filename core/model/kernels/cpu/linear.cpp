@@ -1,10 +1,10 @@
 #include "core/model/kernels/cpu/linear.hpp"
 
+#include "core/model/kernels/cpu/avx2.hpp"
 #include "core/model/kernels/cpu/cpu.hpp"
 #include "core/model/kernels/reference/reference.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/sum.h>
 
 namespace cogent::model::cpu {
 namespace {
@@ -85,7 +85,7 @@ at::Tensor linear_backward(const at::Tensor& dout, const at::Tensor& x, const at
     add_outer_products(dout, x, dweight);
   }
   if (dbias.defined()) {
-    dbias.add_(dout.sum(0));
+    add_column_sums(values_of(dout), dout.size(0), dout.size(1), mutable_values_of(dbias));
   }
   at::Tensor dx = at::empty({dout.size(0), column_count(weight)}, dout.options());
   multiply(dout, panels_of_transposed(weight), {}, dx);

@@ -83,6 +83,23 @@ void rmsnorm_gradient(const float* dy, const float* x, const float* weight, floa
   }
 }
 
+void add_column_sums(const float* x, std::int64_t rows, std::int64_t n, float* sums) {
+  constexpr std::int64_t kColumns = 64;
+#pragma omp parallel for schedule(static)
+  for (std::int64_t begin = 0; begin < n; begin += kColumns) {
+    const std::int64_t width = n - begin < kColumns ? n - begin : kColumns;
+    float total[kColumns] = {};
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        total[i] += x[row * n + begin + i];
+      }
+    }
+    for (std::int64_t i = 0; i < width; ++i) {
+      sums[begin + i] += total[i];
+    }
+  }
+}
+
 void rope_rotate(const float* x, const float* cos, const float* sin, float direction,
                  std::int64_t rows, std::int64_t heads, std::int64_t half, float* y) {
 #pragma omp parallel for schedule(static)

@@ -1,0 +1,58 @@
+#!/bin/bash
+# numerics: exact through the real binary: one recorded step sequence trained by 1, 2 and 3 learners, in every shard mode, gives the
+# same weights behind every step; so does a run that changes both in the middle. And what cannot be exact is refused.
+. "$COGENT_SOURCE_DIR/tests/integration/lib.sh"
+
+if [[ $numerics != exact ]]; then
+  run refused sft "${sft_keys[@]}" numerics=exact "data.train=$quickstart/train.jsonl" run.dir=refused
+  fails_with 2 refused "numerics is exact, which needs a CPU with AVX2 and FMA"
+  finish
+fi
+# hashes RUN: the weights behind each step.
+hashes() { column weights_xxh3 "$1/metrics.jsonl" | xargs; }
+
+launch 2 recorded grpo recorded "${grpo_keys[@]}" train.steps=4
+same "recorded: status" "$status" 0
+replay=("${grpo_keys[@]}" train.steps=4 rollout.record=false "rollout.replay=$PWD/recorded/rollouts" learner.micro_batch_tokens=200)
+good alone grpo "${replay[@]}" cluster.learners=1 run.dir=alone
+same "alone: steps" "$(column step alone/metrics.jsonl | xargs)" "1 2 3 4"
+for variant in "2 gradients none 1" "3 parameters full 2" "2 parameters none 0" "3 optimizer full 1"; do
+  read -r learners shard recompute prefetch <<<"$variant"
+  name="grpo-$learners-$shard-$recompute"
+  launch "$learners" "$name" grpo "$name" "${replay[@]}" "cluster.learners=$learners" "learner.shard=$shard" "learner.recompute=$recompute" \
+    "learner.prefetch=$prefetch"
+  same "$name: status" "$status" 0
+  same "$name: weights of each step" "$(hashes "$name")" "$(hashes alone)"
+done
+
+# Killed as 2 learners, continued as 3 in another mode.
+COGENT_FAULT=update:3 launch 2 moved grpo moved "${replay[@]}" cluster.learners=2 learner.shard=parameters
+[[ $status -ne 0 ]] || complain "moved: the fault did not end the run"
+launch 3 moved-again grpo moved "${replay[@]}" cluster.learners=3 learner.shard=gradients
+same "moved-again: status" "$status" 0
+holds "moved: continued" grep -qE 'continues behind step [1-9]' moved-again.err
+same "moved: weights of each step" "$(hashes moved)" "$(hashes alone)"
+
+# Learners that hold their own parts alone publish, sample and evaluate too.
+sampled=("${grpo_keys[@]}" train.steps=2 train.eval_every=2 train.eval_limit=4 "data.dev=$quickstart/dev.jsonl" evaluate.max_new_tokens=8)
+launch 3 whole grpo whole "${sampled[@]}" cluster.learners=2
+launch 3 parts grpo parts "${sampled[@]}" cluster.learners=2 learner.shard=parameters
+launch 2 both grpo both "${sampled[@]}" cluster.placement=colocated cluster.learners=2 cluster.workers=2 learner.shard=parameters
+for name in whole parts both; do
+  same "$name: status" "$(column step "$name/metrics.jsonl" | xargs)" "1 2"
+done
+for name in parts both; do
+  same "$name: weights of each step" "$(hashes "$name")" "$(hashes whole)"
+  same "$name: evaluations" "$(column f1 "$name/evaluations.jsonl" | xargs)" "$(column f1 whole/evaluations.jsonl | xargs)"
+done
+
+good annotate annotate --teacher rationale --input "$quickstart/train.jsonl" --labels "$quickstart/labels.json" --output cot.jsonl
+good sft-alone sft "${sft_keys[@]}" train.steps=3 run.dir=sft-alone
+for variant in "2 parameters" "3 gradients"; do
+  read -r learners shard <<<"$variant"
+  launch "$learners" "sft-$learners" sft "sft-$learners" "${sft_keys[@]}" train.steps=3 "learner.shard=$shard" train.eval_every=2 \
+    train.eval_limit=4 "data.dev=$quickstart/dev.jsonl" evaluate.max_new_tokens=8
+  same "sft-$learners: status" "$status" 0
+  same "sft-$learners: weights of each step" "$(hashes "sft-$learners")" "$(hashes sft-alone)"
+done
+finish

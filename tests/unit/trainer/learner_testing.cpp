@@ -1,0 +1,100 @@
+#include "tests/unit/trainer/learner_testing.hpp"
+
+#include "core/base/philox.hpp"
+#include "core/model/weights/random_weights.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace cogent::trainer::testing {
+namespace {
+
+std::string fixture_model(const std::string& name) {
+  if (name.starts_with(model::kRandomPrefix)) {
+    return name;
+  }
+  const char* fixtures = std::getenv("COGENT_FIXTURES");
+  return std::string(fixtures == nullptr ? "tests/fixtures" : fixtures) + "/models/" + name;
+}
+
+}  // namespace
+
+std::vector<RolloutGroup> make_groups(std::int64_t vocab) {
+  std::vector<RolloutGroup> groups;
+  for (std::uint32_t g = 0; g < 5; ++g) {
+    RolloutGroup& group = groups.emplace_back();
+    group.prompt_id = g;
+    const auto token = [&](std::uint32_t position, std::uint32_t completion) {
+      return static_cast<std::int32_t>(
+          draw_below(static_cast<std::uint32_t>(vocab),
+                     {.seed = 3, .position = position, .completion = completion, .prompt = g}));
+    };
+    for (std::uint32_t i = 0; i < 4 + g; ++i) {
+      group.prompt_ids.push_back(token(i, 0));
+    }
+    for (std::uint32_t c = 0; c < 3; ++c) {
+      Completion& completion = group.completions.emplace_back();
+      for (std::uint32_t i = 0; i < 2 + (g + 2 * c) % 5; ++i) {
+        completion.ids.push_back(token(i, c + 1));
+      }
+      completion.reward = std::sin(static_cast<double>(g * 3 + c));
+    }
+  }
+  return groups;
+}
+
+RunConfig test_config() {
+  RunConfig config;
+  config.numerics = Numerics::kFast;
+  config.optimizer.lr = 1e-3;
+  config.optimizer.warmup_ratio = 0;
+  config.optimizer.weight_decay = 0.1;
+  config.learner.micro_batch_tokens = 24;
+  config.grpo.num_iterations = 2;
+  config.grpo.mini_batch_prompts = 2;
+  config.rollout.max_new_tokens = 8;
+  return config;
+}
+
+TestLearner::TestLearner(const RunConfig& run, distributed::Communicator& learners,
+                         const std::string& fixture, std::int64_t steps)
+    : config(run),
+      source(model::open_weights(fixture_model(fixture))),
+      model(source->config(), model::cpu_ops()),
+      reference(model::load_weights(*source)),
+      policy(model, learners, config.learner, config.numerics),
+      learner(config, model, learners, policy, &reference, grpo_updates(config, steps)) {
+  policy.load(*source);
+}
+
+Outcome train(const RunConfig& config, distributed::Communicator& learners,
+              const std::string& fixture) {
+  TestLearner run(config, learners, fixture, 2);
+  const std::vector<RolloutGroup> groups = make_groups(run.model.config().vocab_size);
+  run.learner.grpo_step(groups);
+  Outcome outcome;
+  outcome.metrics = run.learner.grpo_step(groups);
+  outcome.hash = run.policy.weights_xxh3();
+  const WholeWeights whole(run.policy);
+  outcome.weights = run.policy.weights();
+  return outcome;
+}
+
+double largest_difference(const model::ModelWeights& a, const model::ModelWeights& b) {
+  double largest = 0;
+  for (std::size_t unit = 0; unit < a.flat.size(); ++unit) {
+    const float* x = a.flat[unit].const_data_ptr<float>();
+    const float* y = b.flat[unit].const_data_ptr<float>();
+    double difference = 0;
+    double norm = 0;
+    for (std::int64_t i = 0; i < a.flat[unit].numel(); ++i) {
+      difference += std::pow(static_cast<double>(x[i]) - static_cast<double>(y[i]), 2);
+      norm += std::pow(static_cast<double>(x[i]), 2);
+    }
+    largest = std::max(largest, std::sqrt(difference / std::max(norm, 1e-30)));
+  }
+  return largest;
+}
+
+}  // namespace cogent::trainer::testing

@@ -1,0 +1,221 @@
+// What may be chosen freely and changes no bit under `numerics: exact`: the number of learners, the
+// shard mode, recomputation, prefetch, and a change of all of them behind a checkpoint.
+#include "distributed/checkpoint/checkpoint_store.hpp"
+#include "tests/mpi/mpi_session.hpp"
+#include "tests/unit/trainer/learner_testing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace cogent::trainer {
+namespace {
+
+using namespace testing;
+
+constexpr std::array kModes = {ShardMode::kNone, ShardMode::kOptimizer, ShardMode::kGradients,
+                               ShardMode::kParameters};
+
+RunConfig with(Numerics numerics, ShardMode shard, Recompute recompute = Recompute::kNone,
+               std::int64_t prefetch = 1) {
+  RunConfig config = test_config();
+  config.grpo.num_iterations = 1;
+  config.numerics = numerics;
+  config.learner.shard = shard;
+  config.learner.recompute = recompute;
+  config.learner.prefetch = prefetch;
+  return config;
+}
+
+std::string describe(const RunConfig& config) {
+  return concat("shard mode ", static_cast<int>(config.learner.shard), ", recompute ",
+                static_cast<int>(config.learner.recompute), ", prefetch ", config.learner.prefetch);
+}
+
+class Sharding : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const auto self = distributed::make_self_communicator("alone");
+    const TestLearner probe(with(Numerics::kFast, ShardMode::kNone), *self, GetParam(), 1);
+    exact_ = probe.model.rows_are_independent();
+  }
+  bool exact_ = false;
+  distributed::Communicator& world() { return tests::mpi_session().world(); }
+};
+
+TEST_P(Sharding, ChangesNoBitUnderExactNumerics) {
+  if (!exact_) {
+    GTEST_SKIP() << "no own kernels for this CPU or head size, which numerics: exact needs";
+  }
+  const auto self = distributed::make_self_communicator("alone");
+  const Outcome alone = train(with(Numerics::kExact, ShardMode::kNone), *self, GetParam());
+  EXPECT_GT(alone.metrics.grad_norm, 0);
+  EXPECT_EQ(alone.metrics.skipped, 0);
+  for (const RunConfig& config :
+       {with(Numerics::kExact, ShardMode::kNone, Recompute::kFull),
+        with(Numerics::kExact, ShardMode::kOptimizer),
+        with(Numerics::kExact, ShardMode::kGradients),
+        with(Numerics::kExact, ShardMode::kGradients, Recompute::kFull),
+        with(Numerics::kExact, ShardMode::kParameters, Recompute::kNone, 2),
+        with(Numerics::kExact, ShardMode::kParameters, Recompute::kFull, 0)}) {
+    const Outcome together = train(config, world(), GetParam());
+    EXPECT_EQ(together.hash, alone.hash) << describe(config);
+    EXPECT_EQ(together.metrics.loss, alone.metrics.loss) << describe(config);
+    EXPECT_EQ(together.metrics.grad_norm, alone.metrics.grad_norm) << describe(config);
+    EXPECT_EQ(largest_difference(together.weights, alone.weights), 0) << describe(config);
+  }
+}
+
+TEST_P(Sharding, ChangesOnlyRoundingUnderFastNumerics) {
+  const auto self = distributed::make_self_communicator("alone");
+  const Outcome alone = train(with(Numerics::kFast, ShardMode::kNone), *self, GetParam());
+  for (const ShardMode shard :
+       {ShardMode::kOptimizer, ShardMode::kGradients, ShardMode::kParameters}) {
+    const RunConfig config = with(Numerics::kFast, shard);
+    const Outcome together = train(config, world(), GetParam());
+    EXPECT_LT(largest_difference(together.weights, alone.weights), 1e-5) << describe(config);
+    EXPECT_NEAR(together.metrics.grad_norm, alone.metrics.grad_norm, 1e-5 * alone.metrics.grad_norm)
+        << describe(config);
+    if (shard == ShardMode::kParameters) {
+      EXPECT_EQ(train(with(Numerics::kFast, shard, Recompute::kFull), world(), GetParam()).hash,
+                together.hash)
+          << "recomputed";
+    }
+  }
+}
+
+TEST_P(Sharding, AnUpdateThatCannotBeAddedIsSkippedByAllLearners) {
+  for (const Numerics numerics : {Numerics::kFast, Numerics::kExact}) {
+    for (const ShardMode shard : {ShardMode::kOptimizer, ShardMode::kParameters}) {
+      if (numerics == Numerics::kExact && !exact_) {
+        continue;
+      }
+      RunConfig config = with(numerics, shard);
+      config.grpo.scale_rewards = ScaleRewards::kNone;
+      TestLearner run(config, world(), GetParam(), 2);
+      const std::uint64_t before = run.policy.weights_xxh3();
+      std::vector<RolloutGroup> groups = make_groups(run.model.config().vocab_size);
+      // One completion, so one micro-batch of one learner.
+      double& reward = groups.front().completions.front().reward;
+      const double usual = reward;
+      reward = std::numeric_limits<double>::infinity();
+      groups.resize(2);  // one mini-batch
+      const StepMetrics skipped = run.learner.grpo_step(groups);
+      EXPECT_EQ(skipped.skipped, 1) << describe(config);
+      EXPECT_EQ(run.policy.weights_xxh3(), before);
+      EXPECT_EQ(run.policy.updates(), 0);
+      EXPECT_EQ(run.learner.schedule_position(), 1);
+      // Nothing of it is left in the next update.
+      reward = usual;
+      const StepMetrics good = run.learner.grpo_step(groups);
+      EXPECT_EQ(good.skipped, 0) << describe(config);
+      EXPECT_EQ(run.policy.updates(), 1);
+      EXPECT_NE(run.policy.weights_xxh3(), before);
+    }
+  }
+}
+
+TEST_P(Sharding, AFiniteValueOutOfTheRangeIsSkippedUnderExactNumericsAlone) {
+  for (const Numerics numerics : {Numerics::kFast, Numerics::kExact}) {
+    if (numerics == Numerics::kExact && !exact_) {
+      continue;
+    }
+    RunConfig config = with(numerics, ShardMode::kGradients);
+    config.grpo.scale_rewards = ScaleRewards::kNone;
+    TestLearner run(config, world(), GetParam(), 1);
+    std::vector<RolloutGroup> groups = make_groups(run.model.config().vocab_size);
+    groups.resize(2);
+    groups.front().completions.front().reward = 1e9;
+    EXPECT_EQ(run.learner.grpo_step(groups).skipped, numerics == Numerics::kExact ? 1 : 0);
+  }
+}
+
+// A folder that all ranks use and rank 0 removes.
+class SharedFolder {
+ public:
+  explicit SharedFolder(distributed::Communicator& ranks) : ranks_(ranks) {
+    std::string path = (std::filesystem::temp_directory_path() / "cogent-reshard-XXXXXX").string();
+    if (ranks.rank() == 0 && mkdtemp(path.data()) == nullptr) {
+      path.clear();
+    }
+    const auto bytes =
+        distributed::broadcast_bytes(ranks, std::as_bytes(std::span(path)), 0, "the test's folder");
+    path_ = std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  ~SharedFolder() {
+    ranks_.barrier("end of the test's folder").wait();
+    if (ranks_.rank() == 0) {
+      std::filesystem::remove_all(path_);
+    }
+  }
+  SharedFolder(const SharedFolder&) = delete;
+  SharedFolder& operator=(const SharedFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  distributed::Communicator& ranks_;
+  std::filesystem::path path_;
+};
+
+// One step by `learners`, from the newest checkpoint of the folder to the next one.
+void run_step(const RunConfig& config, distributed::Communicator& learners,
+              const std::string& fixture, std::int64_t step, const std::filesystem::path& folder) {
+  TestLearner run(config, learners, fixture, 4);
+  distributed::CheckpointStore store(folder, learners, 2);
+  if (const auto state = store.find_latest()) {
+    EXPECT_EQ(state->step, step);
+    run.policy.restore(store, *state);
+    run.learner.set_schedule_position(std::stoll(state->counters.at("schedule_position")));
+  }
+  run.learner.grpo_step(make_groups(run.model.config().vocab_size));
+  distributed::CheckpointState state;
+  state.step = step + 1;
+  state.updates = run.policy.updates();
+  state.stage = "grpo";
+  state.weights_xxh3 = run.policy.weights_xxh3();
+  state.counters = {{"schedule_position", std::to_string(run.learner.schedule_position())}};
+  store.save(state, run.policy.checkpoint_shards(), {});
+}
+
+TEST_P(Sharding, AnotherNumberOfLearnersAndModeBehindEachCheckpointChangesNoBit) {
+  if (!exact_) {
+    GTEST_SKIP() << "no own kernels for this CPU or head size, which numerics: exact needs";
+  }
+  if (world().size() != 4) {
+    GTEST_SKIP() << "needs 4 ranks, there are " << world().size();
+  }
+  const SharedFolder folder(world());
+  const std::array learners = {2, 3, 1, 4};
+  for (std::size_t step = 0; step < learners.size(); ++step) {
+    std::vector<int> ranks(static_cast<std::size_t>(learners[step]));
+    std::iota(ranks.begin(), ranks.end(), 0);
+    const auto communicator = tests::mpi_session().communicator(ranks, "learners");
+    if (communicator != nullptr) {
+      run_step(with(Numerics::kExact, kModes[3 - step]), *communicator, GetParam(),
+               static_cast<std::int64_t>(step), folder.path() / "changing");
+    }
+    world().barrier("step of some learners").wait();
+  }
+  const auto self = distributed::make_self_communicator("alone");
+  TestLearner alone(with(Numerics::kExact, ShardMode::kNone), *self, GetParam(), 4);
+  for (std::size_t step = 0; step < learners.size(); ++step) {
+    alone.learner.grpo_step(make_groups(alone.model.config().vocab_size));
+  }
+  const auto newest = distributed::latest_checkpoint(folder.path() / "changing");
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(distributed::read_checkpoint_state(*newest).weights_xxh3, alone.policy.weights_xxh3());
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, Sharding,
+                         ::testing::Values("llama_gqa3_tied", "llama_untied_rope3", "qwen3_qknorm",
+                                           "random:family=qwen2,hidden=48,intermediate=80,layers=2,"
+                                           "heads=3,kv_heads=1,head_dim=16,vocab=83,seed=3"));
+
+}  // namespace
+}  // namespace cogent::trainer

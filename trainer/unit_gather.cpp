@@ -1,0 +1,64 @@
+#include "trainer/unit_gather.hpp"
+
+#include "core/base/error.hpp"
+#include "core/model/panels.hpp"
+
+#include <ATen/ops/empty.h>
+
+#include <span>
+#include <utility>
+
+namespace cogent::trainer {
+namespace {
+
+distributed::Buffer buffer_of(const at::Tensor& flat) {
+  return distributed::Buffer(
+      std::span(flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())));
+}
+
+}  // namespace
+
+UnitGather::UnitGather(const model::Transformer& model, const ShardLayout& layout,
+                       distributed::Communicator& learners, const std::vector<at::Tensor>& shards,
+                       std::int64_t prefetch)
+    : model_(model),
+      layout_(layout),
+      learners_(learners),
+      shards_(shards),
+      prefetch_(static_cast<std::size_t>(prefetch)) {}
+
+void UnitGather::begin(std::vector<std::size_t> order) {
+  check(order_.empty() && started_.empty(), ErrorCode::kUnexpected,
+        "a pass over the units begins while ", order_.size() + started_.size(),
+        " units of another are left");
+  order_.assign(order.begin(), order.end());
+  while (started_.size() < prefetch_ && !order_.empty()) {
+    start(order_.front());
+    order_.pop_front();
+  }
+}
+
+model::UnitTensors UnitGather::next() {
+  while (started_.size() <= prefetch_ && !order_.empty()) {
+    start(order_.front());
+    order_.pop_front();
+  }
+  check(!started_.empty(), ErrorCode::kUnexpected, "a pass uses more units than it named");
+  Gather gather = std::move(started_.front());
+  started_.pop_front();
+  gather.work.wait();
+  model::UnitTensors weights = model::unit_views(layout_.units()[gather.unit], gather.flat);
+  model::move_to_panels(model_, gather.unit, weights);
+  return weights;
+}
+
+void UnitGather::start(std::size_t unit) {
+  Gather& gather = started_.emplace_back();
+  gather.unit = unit;
+  gather.flat = at::empty({layout_.unit_size(unit)}, at::TensorOptions().dtype(at::kFloat));
+  gather.work =
+      learners_.all_gather(buffer_of(shards_[unit]), buffer_of(gather.flat), layout_.counts(unit),
+                           "weights of " + layout_.units()[unit].name);
+}
+
+}  // namespace cogent::trainer
