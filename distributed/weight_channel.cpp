@@ -5,6 +5,9 @@
 namespace cogent::distributed {
 
 WeightChannel::WeightChannel(Session& session, const Topology& topology) {
+  if (topology.seat(topology.learner_rank(0)).worker >= 0) {
+    return;  // colocated: every worker is a learner, and has the weights already
+  }
   for (int learner = 0; learner < topology.learners(); ++learner) {
     std::vector<int> ranks = {topology.learner_rank(learner)};
     for (int worker = 0; worker < topology.workers(); ++worker) {

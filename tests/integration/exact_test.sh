@@ -39,11 +39,11 @@ launch 3 whole grpo whole "${sampled[@]}" cluster.learners=2
 launch 3 parts grpo parts "${sampled[@]}" cluster.learners=2 learner.shard=parameters
 launch 2 both grpo both "${sampled[@]}" cluster.placement=colocated cluster.learners=2 cluster.workers=2 learner.shard=parameters
 for name in whole parts both; do
-  same "$name: status" "$(column step "$name/metrics.jsonl" | xargs)" "1 2"
+  same "$name: steps" "$(column step "$name/metrics.jsonl" | xargs)" "1 2"
 done
 for name in parts both; do
   same "$name: weights of each step" "$(hashes "$name")" "$(hashes whole)"
-  same "$name: evaluations" "$(column f1 "$name/evaluations.jsonl" | xargs)" "$(column f1 whole/evaluations.jsonl | xargs)"
+  holds "$name: predictions" diff -r "$name/predictions" whole/predictions
 done
 
 good annotate annotate --teacher rationale --input "$quickstart/train.jsonl" --labels "$quickstart/labels.json" --output cot.jsonl
