@@ -1,11 +1,28 @@
 #include "trainer/advantage.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cogent::trainer {
 namespace {
 
-constexpr double kStdFloor = 1e-4;
+// Rewards minus their baseline.
+std::vector<double> centred(std::span<const double> group, Baseline baseline) {
+  std::vector<double> out(group.size(), 0.0);
+  // The rounded mean of equal rewards may differ from them.
+  if (group.empty() || std::ranges::all_of(group, [&](double r) { return r == group.front(); })) {
+    return out;
+  }
+  const double mean = mean_of(group);
+  const auto count = static_cast<double>(group.size());
+  const double factor = baseline == Baseline::kLeaveOneOut ? count / (count - 1) : 1;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    out[i] = factor * (group[i] - mean);
+  }
+  return out;
+}
+
+}  // namespace
 
 double mean_of(std::span<const double> values) {
   double sum = 0;
@@ -27,10 +44,8 @@ double sample_std(std::span<const double> values) {
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
-}  // namespace
-
 std::vector<std::vector<double>> group_advantages(std::span<const std::vector<double>> rewards,
-                                                  ScaleRewards scale) {
+                                                  const GrpoSettings& settings) {
   std::vector<double> all;
   for (const auto& group : rewards) {
     all.insert(all.end(), group.begin(), group.end());
@@ -39,16 +54,15 @@ std::vector<std::vector<double>> group_advantages(std::span<const std::vector<do
   std::vector<std::vector<double>> advantages;
   advantages.reserve(rewards.size());
   for (const auto& group : rewards) {
-    const double mean = mean_of(group);
-    double divisor = 1;
-    if (scale == ScaleRewards::kGroup) {
-      divisor = sample_std(group) + kStdFloor;
-    } else if (scale == ScaleRewards::kBatch) {
-      divisor = batch_std + kStdFloor;
+    std::vector<double>& out = advantages.emplace_back(centred(group, settings.baseline));
+    if (settings.scale_rewards == ScaleRewards::kNone) {
+      continue;
     }
-    std::vector<double>& out = advantages.emplace_back();
-    for (const double reward : group) {
-      out.push_back((reward - mean) / divisor);
+    const double deviation =
+        settings.scale_rewards == ScaleRewards::kGroup ? sample_std(group) : batch_std;
+    for (double& advantage : out) {
+      // Without deviation and scale_eps there is nothing to divide: the advantages are 0.
+      advantage = advantage == 0 ? 0 : advantage / (deviation + settings.scale_eps);
     }
   }
   return advantages;

@@ -3,7 +3,8 @@
 #include "core/config/run_config.hpp"
 #include "core/records/records.hpp"
 #include "distributed/communicator.hpp"
-#include "trainer/losses.hpp"
+#include "trainer/aggregation.hpp"
+#include "trainer/batch_sums.hpp"
 #include "trainer/packing.hpp"
 #include "trainer/sharded_model.hpp"
 
@@ -22,11 +23,18 @@ struct StepMetrics {
   double lr = 0;             // of the last update
   std::int64_t tokens = 0;   // trained tokens of the step, each counted once
   std::int64_t skipped = 0;  // updates skipped for a gradient that is not finite
-  // GRPO only.
-  double kl = 0;                   // mean k3 over the step's trained tokens and updates
-  double clip_ratio = 0;           // share of tokens whose clipped branch was taken
-  double entropy = 0;              // mean over the tokens of the first pass
+  // GRPO only. Means over tokens are means over the tokens that were computed, in all updates of
+  // the step unless stated: sequences without any gradient are not.
+  std::int64_t skipped_sequences = 0;  // not computed, their gradient is exactly 0
+  double kl = 0;                       // mean of grpo.kl_estimator; 0 where beta is 0
+  double entropy = 0;                  // mean over the first pass
+  double ratio_mean = 0;
   double ratio_max_deviation = 0;  // max |ratio - 1| in the first update
+  double clipped_low = 0, clipped_high = 0, clipped_delta = 0;  // shares of the tokens, by bound
+  double importance_mean = 0, importance_max = 0;  // weights behaviour -> proximal as used
+  double advantage_mean = 0, advantage_std = 0;    // over the step's sequences
+  // |sampler - learner| log-probability in the first update, tokens that came with one.
+  DifferenceCounts logprob_differences = {};
 };
 
 // A learner rank: the policy, its schedule, and the two objectives over the same loop. Every public
@@ -54,16 +62,6 @@ class Learner {
   void set_skipped_in_a_row(std::int64_t count) { skipped_in_a_row_ = count; }
 
  private:
-  // Sums over the trained tokens of one micro-batch, float64; gathered and added in canonical
-  // order.
-  struct BatchSums {
-    double loss = 0;
-    double kl = 0;
-    double clipped = 0;
-    double entropy = 0;
-    double tokens = 0;
-    double deviation = 0;  // a maximum, not a sum
-  };
   // One update's share of the step: a run of whole prompts, cut and dealt once and repeated by
   // every pass.
   struct MiniBatch {
@@ -71,22 +69,36 @@ class Learner {
     std::vector<std::vector<std::size_t>> deal;  // [learners] indices into batches
     LossNormaliser normaliser;
     // Of this learner's batches, aligned with their targets; empty elsewhere and where not needed.
+    // old: what the ratio is relative to.
     std::vector<std::vector<float>> old, reference;
+    bool entropy_bonus = false;  // the objective has a gradient by the entropies
   };
-  // Fills gradient [trained tokens of the batch] and returns its sums. `index`: which batch of the
+  // d loss / d log-probability and d loss / d entropy of a micro-batch's trained tokens, to be
+  // filled; `entropy` is empty where there is no entropy bonus.
+  struct TokenGradients {
+    std::span<float> logprob, entropy;
+  };
+  enum class Reference { kScore, kNotNeeded };
+  // Fills the gradients and returns the batch's sums. `index`: which batch of the
   // mini-batch.
   using Objective =
       std::function<BatchSums(std::size_t index, std::span<const float> logprobs,
-                              std::span<const float> entropy, std::span<float> gradient)>;
+                              std::span<const float> entropy, TokenGradients gradients)>;
 
-  std::vector<MiniBatch> cut_mini_batches(std::span<const TrainSequence> all,
-                                          std::int64_t prompts) const;
-  BatchSums clipped_surrogate(std::span<const TrainSequence> all, const MiniBatch& mini_batch,
-                              std::size_t index, std::span<const float> logprobs,
-                              std::span<const float> entropy, std::span<float> gradient) const;
+  // The mini-batches of a step, scored. Counts what is left out for having no gradient.
+  std::vector<MiniBatch> cut_mini_batches(std::span<const TrainSequence> all, std::int64_t prompts,
+                                          StepMetrics& metrics) const;
+  // Sums of grpo.kl_estimator over the tokens of each sequence, between old and reference policy.
+  // Collective.
+  std::vector<double> sequence_kl(std::span<const TrainSequence> all) const;
+  // `update`: counted from 0 within the step.
+  BatchSums policy_objective(std::span<const TrainSequence> all, const MiniBatch& mini_batch,
+                             std::size_t index, std::int64_t update,
+                             std::span<const float> logprobs, std::span<const float> entropy,
+                             TokenGradients gradients) const;
   MiniBatch prepare(std::span<const TrainSequence> all, std::span<const std::size_t> chosen) const;
   void score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
-                     double temperature) const;
+                     Reference reference) const;
   // Of this learner's micro-batches, with their sums in order.
   std::vector<BatchSums> add_gradients(const MiniBatch& mini_batch, double temperature,
                                        const Objective& objective);
@@ -103,11 +115,6 @@ class Learner {
   std::int64_t position_ = 0;
   std::int64_t skipped_in_a_row_ = 0;
 };
-
-// Sequences of a step, in order of groups and completions, with their advantages; empty completions
-// are left out (a stop at once).
-std::vector<TrainSequence> train_sequences(std::span<const RolloutGroup> groups,
-                                           const GrpoSettings& settings);
 
 // Updates of a run: steps * passes * mini-batches.
 std::int64_t grpo_updates(const RunConfig& config, std::int64_t steps);

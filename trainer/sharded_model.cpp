@@ -153,12 +153,13 @@ model::TokenLogprobs ShardedModel::forward(const PackedBatch& batch, double temp
                      temperature, &saved.head);
 }
 
-void ShardedModel::backward(BatchActivations& saved, const at::Tensor& dlogprob, bool last) {
+void ShardedModel::backward(BatchActivations& saved, const at::Tensor& dlogprob,
+                            const at::Tensor& dentropy, bool last) {
   const bool tied = model_.config().tied_embeddings;
   at::Tensor head_matrix_gradient =
       tied ? gradients_.gradient_of(0)[0] : gradients_.gradient_of(head())[1];
   at::Tensor dx =
-      model_.head_backward(saved.head_weights, saved.head_matrix, saved.head, dlogprob,
+      model_.head_backward(saved.head_weights, saved.head_matrix, saved.head, dlogprob, dentropy,
                            saved.plan.rows(), gradients_.gradient_of(head()), head_matrix_gradient);
   saved.head_weights.clear();
   saved.head_matrix.reset();

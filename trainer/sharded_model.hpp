@@ -71,10 +71,12 @@ class ShardedModel {
   // Collective under `parameters`.
   model::TokenLogprobs forward(const PackedBatch& batch, double temperature,
                                BatchActivations& saved);
-  // dlogprob [trained tokens]: d loss / d logprob. Adds to the gradients and uses `saved` up.
+  // dlogprob [trained tokens]: d loss / d logprob; dentropy the same of the entropies, or undefined
+  // for none. Adds to the gradients and uses `saved` up.
   // `last`: of this update's slots, the same for all learners. Collective where `last`, and under
   // `gradients` and `parameters`.
-  void backward(BatchActivations& saved, const at::Tensor& dlogprob, bool last);
+  void backward(BatchActivations& saved, const at::Tensor& dlogprob, const at::Tensor& dentropy,
+                bool last);
   // The collectives of a forward and a backward, for a learner whose slot has no micro-batch.
   void empty_slot(bool last);
   // Ends the sum of gradients over the learners, clips by global norm, updates this shard and makes

@@ -17,8 +17,15 @@ enum class Placement { kSeparate, kColocated };
 enum class ShardMode { kNone, kOptimizer, kGradients, kParameters };
 enum class Recompute { kNone, kFull };
 enum class Schedule { kCosine, kLinear, kConstant };
-enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo };
+enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo, kTokenSumNorm };
+enum class Baseline { kGroupMean, kLeaveOneOut };
 enum class ScaleRewards { kGroup, kBatch, kNone };
+enum class Surrogate { kClip, kCispo };
+enum class RatioLevel { kToken, kSequence };
+enum class KlEstimator { kK1, kK2, kK3 };
+enum class KlPlace { kLoss, kReward };
+enum class OldPolicy { kBehavior, kProximal };
+enum class Importance { kNone, kTruncate, kMask };
 enum class Teacher { kRationale, kHttp, kModel };
 
 struct RunFolder {
@@ -129,11 +136,24 @@ struct EvaluateSettings {
 };
 struct GrpoSettings {
   LossType loss = LossType::kDrGrpo;
+  Baseline baseline = Baseline::kGroupMean;
   ScaleRewards scale_rewards = ScaleRewards::kGroup;
+  double scale_eps = 1e-4;  // added to the standard deviation
+  Surrogate surrogate = Surrogate::kClip;
+  RatioLevel ratio = RatioLevel::kToken;
   double clip_low = 0.2;
   double clip_high = 0.28;
   double delta = 0;  // upper bound of the ratio for negative advantages (dual clip); 0: off
   double beta = 0.04;
+  KlEstimator kl_estimator = KlEstimator::kK3;
+  KlPlace kl_in = KlPlace::kLoss;
+  double entropy_coef = 0;
+  OldPolicy old_policy = OldPolicy::kBehavior;
+  // Correction behaviour -> proximal; read only where old_policy is proximal.
+  Importance importance = Importance::kTruncate;
+  RatioLevel importance_level = RatioLevel::kToken;
+  double importance_floor = 0;
+  double importance_cap = 2;
   std::int64_t num_iterations = 1;
   std::int64_t mini_batch_prompts = 0;  // prompts of a mini-batch; 0: the whole step
   bool mask_truncated = false;
@@ -143,7 +163,12 @@ struct GrpoSettings {
 struct RewardSettings {
   double f1 = 10;
   double schema = 1;
-  double length = 0;  // of the text, in eight bytes a token of the budget: for tests of the loop
+  double length = 0;    // of the text, in eight bytes a token of the budget: for tests of the loop
+  double overlong = 0;  // weight of DAPO's soft overlong penalty
+  std::int64_t overlong_buffer = 0;       // tokens in front of the budget over which it rises
+  std::vector<std::string> command = {};  // program and arguments; empty: none
+  double command_weight = 1;
+  double command_deadline_seconds = 60;  // of one batch of completions
 
   friend bool operator==(const RewardSettings&, const RewardSettings&) = default;
 };

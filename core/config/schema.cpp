@@ -1,66 +1,12 @@
 #include "core/config/schema.hpp"
 
+#include "core/config/schema_fields.hpp"
+
 #include <algorithm>
-#include <array>
-#include <type_traits>
-#include <utility>
+#include <iterator>
 
 namespace cogent {
 namespace {
-
-template <typename Enum>
-constexpr std::array<std::string_view, 0> kWords = {};
-template <>
-constexpr std::array<std::string_view, 2> kWords<Numerics> = {"exact", "fast"};
-template <>
-constexpr std::array<std::string_view, 2> kWords<WeightType> = {"float32", "bfloat16"};
-template <>
-constexpr std::array<std::string_view, 2> kWords<ChatTemplate> = {"own", "reasoningner"};
-template <>
-constexpr std::array<std::string_view, 2> kWords<MetricRules> = {"reference", "corrected"};
-template <>
-constexpr std::array<std::string_view, 2> kWords<Placement> = {"separate", "colocated"};
-template <>
-constexpr std::array<std::string_view, 4> kWords<ShardMode> = {"none", "optimizer", "gradients",
-                                                               "parameters"};
-template <>
-constexpr std::array<std::string_view, 2> kWords<Recompute> = {"none", "full"};
-template <>
-constexpr std::array<std::string_view, 3> kWords<Schedule> = {"cosine", "linear", "constant"};
-template <>
-constexpr std::array<std::string_view, 4> kWords<LossType> = {"grpo", "dapo", "dr_grpo", "bnpo"};
-template <>
-constexpr std::array<std::string_view, 3> kWords<ScaleRewards> = {"group", "batch", "none"};
-template <>
-constexpr std::array<std::string_view, 3> kWords<Teacher> = {"rationale", "http", "model"};
-
-// The field behind a path of members: at<&RunConfig::optimizer, &OptimizerSettings::lr>().
-template <auto... Members>
-Field at() {
-  using Value = std::remove_reference_t<decltype((std::declval<RunConfig&>().*....*Members))>;
-  if constexpr (std::is_enum_v<Value>) {
-    return Choice{
-        kWords<Value>,
-        [](const RunConfig& config) { return static_cast<std::size_t>((config.*....*Members)); },
-        [](RunConfig& config, std::size_t index) {
-          (config.*....*Members) = static_cast<Value>(index);
-        }};
-  } else {
-    return Slot<Value>{[](RunConfig& config) -> Value& { return (config.*....*Members); }};
-  }
-}
-
-constexpr KeyClass kArithmetic = KeyClass::kArithmetic;
-constexpr KeyClass kOperational = KeyClass::kOperational;
-constexpr Range kAny = {};
-constexpr Range kFromZero = {.min = 0};
-constexpr Range kFromOne = {.min = 1};
-constexpr Range kShare = {.min = 0, .max = 1};
-// A rank number fits an int; a token position and a completion index fit their fields of the random
-// generator's counter (core/base/philox.hpp).
-constexpr Range kRanks = {.min = 1, .max = 1 << 20};
-constexpr Range kTokens = {.min = 1, .max = (1 << 24) - 1};
-constexpr Range kCompletions = {.min = 1, .max = 1 << 20};
 
 std::vector<Key> run_keys() {
   return {
@@ -256,44 +202,10 @@ std::vector<Key> rollout_keys() {
   };
 }
 
-std::vector<Key> grpo_keys() {
-  using G = GrpoSettings;
-  return {
-      {"grpo.loss", kArithmetic, at<&RunConfig::grpo, &G::loss>(), kAny,
-       "What token losses are divided by: completion, batch tokens, token budget (dr_grpo), or "
-       "local tokens (bnpo)."},
-      {"grpo.scale_rewards", kArithmetic, at<&RunConfig::grpo, &G::scale_rewards>(), kAny,
-       "Divide advantages by the standard deviation of the group's rewards, the batch's, or not."},
-      {"grpo.clip_low", kArithmetic, at<&RunConfig::grpo, &G::clip_low>(), kShare,
-       "The policy ratio is clipped below at 1 minus this."},
-      {"grpo.clip_high", kArithmetic, at<&RunConfig::grpo, &G::clip_high>(), kFromZero,
-       "The policy ratio is clipped above at 1 plus this."},
-      {"grpo.delta", kArithmetic, at<&RunConfig::grpo, &G::delta>(), kFromZero,
-       "Upper bound of the ratio where the advantage is negative, above 1 + grpo.clip_high; 0: "
-       "off."},
-      {"grpo.beta", kArithmetic, at<&RunConfig::grpo, &G::beta>(), kFromZero,
-       "Weight of the KL term against the frozen starting model; 0: off."},
-      {"grpo.num_iterations", kArithmetic, at<&RunConfig::grpo, &G::num_iterations>(), kFromOne,
-       "Passes over the completions of a step."},
-      {"grpo.mini_batch_prompts", kArithmetic, at<&RunConfig::grpo, &G::mini_batch_prompts>(),
-       kFromZero, "Prompts of an update; 0: all prompts of the step."},
-      {"grpo.mask_truncated", kArithmetic, at<&RunConfig::grpo, &G::mask_truncated>(), kAny,
-       "Leave completions that met rollout.max_new_tokens out of the loss."},
-  };
-}
-
 std::vector<Key> last_keys() {
   using A = AnnotateSettings;
   using C = CheckpointSettings;
   return {
-      {"reward.f1", kArithmetic, at<&RunConfig::reward, &RewardSettings::f1>(), kAny,
-       "Weight of the entity F1."},
-      {"reward.schema", kArithmetic, at<&RunConfig::reward, &RewardSettings::schema>(), kAny,
-       "Weight of the schema reward."},
-      {"reward.length", kArithmetic, at<&RunConfig::reward, &RewardSettings::length>(), kAny,
-       "Weight of the text's length over eight bytes a token of rollout.max_new_tokens; for tests "
-       "of "
-       "the loop, since it varies on random text."},
       {"annotate.teacher", kArithmetic, at<&RunConfig::annotate, &A::teacher>(), kAny,
        "Who writes the chains of thought: fixed rules over gold entities, an HTTP service, or a "
        "model."},
@@ -317,7 +229,7 @@ std::vector<Key> last_keys() {
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
   for (const auto part : {run_keys, model_keys, data_keys, cluster_keys, train_keys, optimizer_keys,
-                          rollout_keys, grpo_keys, last_keys}) {
+                          rollout_keys, grpo_keys, reward_keys, last_keys}) {
     std::ranges::copy(part(), std::back_inserter(keys));
   }
   return keys;

@@ -32,6 +32,7 @@ void check_supported(const RunConfig& config, Stage stage) {
               "rollout.max_policy_lag: 0");
     supported(!config.rollout.in_flight_update, "rollout.in_flight_update",
               "rollout.in_flight_update: false");
+    supported(config.reward.command.empty(), "reward.command", "reward.command: []");
   }
 }
 
@@ -145,10 +146,25 @@ void check_grpo(const RunConfig& config) {
   check(grpo.clip_low >= 0 && grpo.clip_low <= 1, kUsage, stands(config, "grpo.clip_low"),
         ", it must be from 0 to 1");
   check(grpo.clip_high >= 0, kUsage, stands(config, "grpo.clip_high"), ", it must be at least 0");
+  check(grpo.delta == 0 || grpo.surrogate == Surrogate::kClip, kUsage, stands(config, "grpo.delta"),
+        " and grpo.surrogate is cispo, which has no second bound: set grpo.delta to 0");
   check(grpo.delta == 0 || grpo.delta > 1 + grpo.clip_high, kUsage, stands(config, "grpo.delta"),
         " and ", stands(config, "grpo.clip_high"),
         ": grpo.delta must be above 1 + grpo.clip_high, or 0 for off");
   check(grpo.beta >= 0, kUsage, stands(config, "grpo.beta"), ", it must be at least 0");
+  check(grpo.importance_floor <= grpo.importance_cap, kUsage,
+        stands(config, "grpo.importance_floor"), " and ", stands(config, "grpo.importance_cap"),
+        ": the floor must not be above the cap");
+}
+
+void check_reward(const RunConfig& config) {
+  const RewardSettings& reward = config.reward;
+  const std::int64_t budget = config.rollout.max_new_tokens;
+  check(reward.overlong == 0 || (reward.overlong_buffer >= 1 && reward.overlong_buffer <= budget),
+        kUsage, stands(config, "reward.overlong"), " and ",
+        stands(config, "reward.overlong_buffer"),
+        ": set the buffer from 1 to rollout.max_new_tokens, ", budget,
+        ", or reward.overlong to 0 for no penalty");
 }
 
 }  // namespace
@@ -164,6 +180,7 @@ void validate_config(const RunConfig& config, Stage stage, int world_size) {
   if (stage == Stage::kGrpo) {
     check_rollout(config);
     check_grpo(config);
+    check_reward(config);
   }
 }
 

@@ -153,10 +153,10 @@ TokenLogprobs Transformer::head(const UnitTensors& weights, const at::Tensor& he
 
 at::Tensor Transformer::head_backward(const UnitTensors& weights, const at::Tensor& head_matrix,
                                       const HeadActivations& saved, const at::Tensor& dlogprob,
-                                      std::int64_t x_rows, UnitTensors& gradient,
-                                      at::Tensor& dhead_matrix) const {
+                                      const at::Tensor& dentropy, std::int64_t x_rows,
+                                      UnitTensors& gradient, at::Tensor& dhead_matrix) const {
   const at::Tensor dnormed =
-      ops_.token_logprob_backward(dlogprob, saved.normed, head_matrix, saved.targets,
+      ops_.token_logprob_backward(dlogprob, dentropy, saved.normed, head_matrix, saved.targets,
                                   saved.logprobs, saved.temperature, dhead_matrix);
   const at::Tensor dselected =
       ops_.rmsnorm_backward(dnormed, saved.selected, weights[0], config_.rms_norm_eps, gradient[0]);

@@ -89,11 +89,11 @@ class Transformer {
   TokenLogprobs head(const UnitTensors& weights, const at::Tensor& head_matrix, const at::Tensor& x,
                      std::span<const std::int64_t> rows, std::span<const std::int32_t> targets,
                      double temperature, HeadActivations* saved) const;
-  // dlogprob [n]. Returns dx over all of x's rows (zero where no target stands); adds to the head
-  // unit's gradient and to dhead_matrix.
+  // dlogprob [n], dentropy [n] or undefined for none. Returns dx over all of x's rows (zero where
+  // no target stands); adds to the head unit's gradient and to dhead_matrix.
   at::Tensor head_backward(const UnitTensors& weights, const at::Tensor& head_matrix,
                            const HeadActivations& saved, const at::Tensor& dlogprob,
-                           std::int64_t x_rows, UnitTensors& gradient,
+                           const at::Tensor& dentropy, std::int64_t x_rows, UnitTensors& gradient,
                            at::Tensor& dhead_matrix) const;
 
   // Logits [n, vocab] at these rows of x: what sampling draws from.

@@ -50,7 +50,26 @@ class LengthReward final : public Reward {
   std::int64_t budget_;  // tokens, at least 1
 };
 
+// DAPO's soft overlong punishment, from 0 to -1.
+class OverlongReward final : public Reward {
+ public:
+  OverlongReward(std::int64_t budget, std::int64_t buffer) : budget_(budget), buffer_(buffer) {}
+  const char* name() const override { return "overlong"; }
+  double score(const Example&, const Completion& completion, std::string_view) const override {
+    const auto length = static_cast<std::int64_t>(completion.ids.size());
+    return overlong_penalty(length, budget_, buffer_);
+  }
+
+ private:
+  std::int64_t budget_, buffer_;  // tokens
+};
+
 }  // namespace
+
+double overlong_penalty(std::int64_t length, std::int64_t budget, std::int64_t buffer) {
+  const auto left = static_cast<double>(budget - buffer - length);
+  return std::clamp(left / static_cast<double>(buffer), -1.0, 0.0);
+}
 
 std::vector<WeightedReward> make_rewards(const RewardSettings& settings, MetricRules rules,
                                          std::int64_t max_new_tokens) {
@@ -60,6 +79,10 @@ std::vector<WeightedReward> make_rewards(const RewardSettings& settings, MetricR
   if (settings.length != 0) {
     rewards.push_back({std::make_unique<LengthReward>(std::max<std::int64_t>(max_new_tokens, 1)),
                        settings.length});
+  }
+  if (settings.overlong != 0) {
+    rewards.push_back({std::make_unique<OverlongReward>(max_new_tokens, settings.overlong_buffer),
+                       settings.overlong});
   }
   return rewards;
 }

@@ -3,6 +3,7 @@
 #include "core/config/run_config.hpp"
 #include "core/records/records.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,10 @@ struct WeightedReward {
   std::unique_ptr<const Reward> reward;
   double weight = 0;
 };
+
+// 0 for a completion of at most budget - buffer tokens, falling to -1 at the budget. buffer: at
+// least 1. Source: DAPO, arXiv 2503.14476, soft overlong punishment.
+double overlong_penalty(std::int64_t length, std::int64_t budget, std::int64_t buffer);
 
 // f1 and schema always, so that a run's metrics show both; others where their weight is not 0.
 // `max_new_tokens`: the budget of a completion.

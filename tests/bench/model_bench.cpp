@@ -132,8 +132,8 @@ void train(benchmark::State& state) {
     const at::Tensor x = forward(plan, nullptr, &saved);
     HeadActivations head;
     model.head(weights.units.back(), matrix, x, rows, targets, 1, &head);
-    at::Tensor dx = model.head_backward(weights.units.back(), matrix, head, dlogprob, plan.rows(),
-                                        gradient.units.back(), dmatrix);
+    at::Tensor dx = model.head_backward(weights.units.back(), matrix, head, dlogprob, {},
+                                        plan.rows(), gradient.units.back(), dmatrix);
     for (std::size_t layer = saved.size(); layer-- > 0;) {
       dx = model.block_backward(weights.units[layer + 1], plan, saved[layer], dx,
                                 gradient.units[layer + 1]);

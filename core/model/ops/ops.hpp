@@ -89,11 +89,11 @@ struct OpTable {
   // exists whole. Softmax in float32 or wider.
   TokenLogprobs (*token_logprob)(const at::Tensor& hidden, const at::Tensor& head,
                                  const at::Tensor& targets, double temperature);
-  // dlogprob [rows]. Returns dhidden; adds to dhead.
-  at::Tensor (*token_logprob_backward)(const at::Tensor& dlogprob, const at::Tensor& hidden,
-                                       const at::Tensor& head, const at::Tensor& targets,
-                                       const TokenLogprobs& forward, double temperature,
-                                       at::Tensor& dhead);
+  // dlogprob [rows], dentropy [rows] or undefined for none. Returns dhidden; adds to dhead.
+  at::Tensor (*token_logprob_backward)(const at::Tensor& dlogprob, const at::Tensor& dentropy,
+                                       const at::Tensor& hidden, const at::Tensor& head,
+                                       const at::Tensor& targets, const TokenLogprobs& forward,
+                                       double temperature, at::Tensor& dhead);
   // The log-probability of one target from its row of unscaled float32 logits [vocab]: the bits of
   // token_logprob where reads_panels and the logits have the bits of its own, close to it
   // otherwise.

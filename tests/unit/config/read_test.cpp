@@ -65,6 +65,14 @@ TEST(ReadConfig, EveryWordOfCliMd) {
   EXPECT_EQ(parse("grpo: {loss: dr_grpo}").grpo.loss, LossType::kDrGrpo);
   EXPECT_EQ(parse("grpo: {loss: bnpo}").grpo.loss, LossType::kBnpo);
   EXPECT_EQ(parse("grpo: {scale_rewards: batch}").grpo.scale_rewards, ScaleRewards::kBatch);
+  EXPECT_EQ(parse("grpo: {loss: token_sum_norm}").grpo.loss, LossType::kTokenSumNorm);
+  EXPECT_EQ(parse("grpo: {baseline: leave_one_out}").grpo.baseline, Baseline::kLeaveOneOut);
+  EXPECT_EQ(parse("grpo: {surrogate: cispo}").grpo.surrogate, Surrogate::kCispo);
+  EXPECT_EQ(parse("grpo: {ratio: sequence}").grpo.ratio, RatioLevel::kSequence);
+  EXPECT_EQ(parse("grpo: {kl_estimator: k1}").grpo.kl_estimator, KlEstimator::kK1);
+  EXPECT_EQ(parse("grpo: {kl_in: reward}").grpo.kl_in, KlPlace::kReward);
+  EXPECT_EQ(parse("grpo: {old_policy: proximal}").grpo.old_policy, OldPolicy::kProximal);
+  EXPECT_EQ(parse("grpo: {importance: mask}").grpo.importance, Importance::kMask);
   EXPECT_EQ(parse("annotate: {teacher: http}").annotate.teacher, Teacher::kHttp);
 }
 

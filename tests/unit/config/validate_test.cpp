@@ -94,6 +94,7 @@ TEST(ValidateConfig, ValuesWithoutCodeBehindThem) {
   }
   EXPECT_THAT(grpo_refusal({"rollout.max_policy_lag=2"}), HasSubstr("is 2"));
   EXPECT_THAT(grpo_refusal({"rollout.in_flight_update=true"}), HasSubstr("is true"));
+  EXPECT_THAT(grpo_refusal({"reward.command=[judge]"}), HasSubstr("reward.command is [judge]"));
 }
 
 TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {
@@ -109,6 +110,15 @@ TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {
   EXPECT_THAT(grpo_refusal({"grpo.delta=1.1"}),
               AllOf(HasSubstr("grpo.delta is 1.1"), HasSubstr("grpo.clip_high is 0.28")));
   validate_config(complete({"grpo.delta=3"}), Stage::kGrpo, 2);
+  EXPECT_THAT(grpo_refusal({"grpo.delta=3", "grpo.surrogate=cispo"}),
+              AllOf(HasSubstr("grpo.delta is 3"), HasSubstr("cispo")));
+  EXPECT_THAT(grpo_refusal({"grpo.importance_floor=3"}),
+              AllOf(HasSubstr("importance_floor is 3"), HasSubstr("importance_cap is 2")));
+  EXPECT_THAT(grpo_refusal({"reward.overlong=1"}),
+              AllOf(HasSubstr("reward.overlong_buffer is 0"), HasSubstr("max_new_tokens, 192")));
+  EXPECT_THAT(grpo_refusal({"reward.overlong=1", "reward.overlong_buffer=193"}),
+              HasSubstr("reward.overlong_buffer is 193"));
+  validate_config(complete({"reward.overlong=1", "reward.overlong_buffer=192"}), Stage::kGrpo, 2);
   EXPECT_THAT(refusal(Stage::kEvaluate, 1, {"evaluate.samples=4"}),
               AllOf(HasSubstr("evaluate.samples is 4"), HasSubstr("evaluate.temperature is 0")));
   validate_config(complete({"evaluate.samples=4", "evaluate.temperature=0.9"}), Stage::kEvaluate,

@@ -130,6 +130,7 @@ TEST(WriteConfig, ClassesOfTheKeys) {
                                                 "evaluate.samples",
                                                 "evaluate.temperature",
                                                 "evaluate.batch",
+                                                "reward.command_deadline_seconds",
                                                 "annotate.input",
                                                 "annotate.output",
                                                 "annotate.rejected",
@@ -167,7 +168,8 @@ TEST(ExplainConfig, OneKeyOrASection) {
   const std::string text = explain_key("optimizer.warmup_ratio");
   EXPECT_THAT(text, HasSubstr("optimizer.warmup_ratio\n"));
   EXPECT_THAT(text, HasSubstr("a number, from 0 to 1; default 0.03; arithmetic"));
-  EXPECT_THAT(explain_key("grpo.loss"), HasSubstr("one of grpo | dapo | dr_grpo | bnpo"));
+  EXPECT_THAT(explain_key("grpo.loss"),
+              HasSubstr("one of grpo | dapo | dr_grpo | bnpo | token_sum_norm"));
   EXPECT_THAT(explain_key("checkpoint"), HasSubstr("checkpoint.keep_last\n"));
   EXPECT_THAT(explain_key("checkpoint"), ::testing::Not(HasSubstr("grpo.")));
   EXPECT_THAT(usage_error([] { explain_key("optimizer.lrr"); }), HasSubstr("is optimizer.lr "));

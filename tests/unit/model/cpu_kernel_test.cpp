@@ -233,12 +233,32 @@ TEST(CpuKernel, TokenLogprob) {
         const TokenLogprobs forward = ops.token_logprob(x[0], x[1], targets, 0.8);
         at::Tensor dhead = at::ones_like(x[1]);
         const at::Tensor dhidden = ops.token_logprob_backward(
-            x[2].to(forward.lse.scalar_type()), x[0], x[1], targets, forward, 0.8, dhead);
+            x[2].to(forward.lse.scalar_type()), {}, x[0], x[1], targets, forward, 0.8, dhead);
         return Tensors{forward.logprob, forward.entropy, forward.lse, dhidden, dhead};
       };
       expect_agreement(inputs, run, cpu_ops().reads_panels ? Threads::kSameBits : Threads::kNear);
       expect_sane_bfloat16(inputs, run, 0.2);
     }
+  }
+}
+
+TEST(CpuKernel, TokenLogprobWithEntropy) {
+  for (const std::int64_t vocab : {1, 11, 64, 1003}) {
+    const std::int64_t rows = 20;
+    at::Tensor targets = at::empty({rows}, at::TensorOptions().dtype(at::kLong));
+    const auto ids = random_ids(rows, vocab, 5);
+    std::copy(ids.begin(), ids.end(), targets.mutable_data_ptr<std::int64_t>());
+    const Tensors inputs = {random_tensor({rows, 24}, 1), random_tensor({vocab, 24}, 2),
+                            random_tensor({rows}, 3), random_tensor({rows}, 4)};
+    const OpRun run = [&](const OpTable& ops, const Tensors& x) {
+      const TokenLogprobs forward = ops.token_logprob(x[0], x[1], targets, 0.8);
+      const at::ScalarType wide = forward.lse.scalar_type();
+      at::Tensor dhead = at::ones_like(x[1]);
+      const at::Tensor dhidden = ops.token_logprob_backward(x[2].to(wide), x[3].to(wide), x[0],
+                                                            x[1], targets, forward, 0.8, dhead);
+      return Tensors{dhidden, dhead};
+    };
+    expect_agreement(inputs, run, Threads::kNear);
   }
 }
 

@@ -152,7 +152,7 @@ LossAndGradient loss_and_gradient(const Transformer& model, const ModelWeights& 
   result.logprob =
       model.head(weights.units.back(), matrix, x, rows, targets, temperature, &head).logprob;
   at::Tensor dmatrix = result.gradient.head_matrix(config);
-  at::Tensor dx = model.head_backward(weights.units.back(), matrix, head, dlogprob, plan.rows(),
+  at::Tensor dx = model.head_backward(weights.units.back(), matrix, head, dlogprob, {}, plan.rows(),
                                       result.gradient.units.back(), dmatrix);
   for (std::size_t layer = saved.size(); layer-- > 0;) {
     dx = model.block_backward(weights.units[layer + 1], plan, saved[layer], dx,

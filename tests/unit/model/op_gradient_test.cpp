@@ -234,9 +234,35 @@ TEST(OpGradient, TokenLogprob) {
                           ops.token_logprob(x[0], x[1], targets, temperature);
                       at::Tensor dhead = ones(x[1]);
                       const at::Tensor dhidden = ops.token_logprob_backward(
-                          dout, x[0], x[1], targets, forward, temperature, dhead);
+                          dout, {}, x[0], x[1], targets, forward, temperature, dhead);
                       return Tensors{dhidden, dhead - 1};
                     }});
+}
+
+// Of log-probability and entropy together: rows [:5] of the output and rows [5:].
+TEST(OpGradient, TokenLogprobAndEntropy) {
+  const OpTable& ops = reference_ops();
+  const at::Tensor targets = index({2, 0, 8, 2, 5});
+  const double temperature = 0.7;
+  expect_gradients(
+      {{random_tensor({5, 6}, 1), random_tensor({9, 6}, 2)},
+       [&](const Tensors& x) {
+         const TokenLogprobs forward = ops.token_logprob(x[0], x[1], targets, temperature);
+         return at::cat({forward.logprob, forward.entropy});
+       },
+       [&](const Tensors& x) {
+         const at::Tensor all = at::log_softmax(at::matmul(x[0], x[1].t()) / temperature, 1);
+         return at::cat(
+             {all.gather(1, targets.unsqueeze(1)).squeeze(1), -(all.exp() * all).sum(1)});
+       },
+       [&](const Tensors& x, const at::Tensor& dout) {
+         const TokenLogprobs forward = ops.token_logprob(x[0], x[1], targets, temperature);
+         at::Tensor dhead = ones(x[1]);
+         const at::Tensor dhidden =
+             ops.token_logprob_backward(dout.slice(0, 0, 5), dout.slice(0, 5, 10), x[0], x[1],
+                                        targets, forward, temperature, dhead);
+         return Tensors{dhidden, dhead - 1};
+       }});
 }
 
 TEST(OpGradient, EntropyIsThatOfTheSameDistribution) {

@@ -18,8 +18,16 @@ Example example() {
   return made;
 }
 
+// Neither f1 nor schema: what a test sets is all that counts.
+RewardSettings nothing() {
+  RewardSettings settings;
+  settings.f1 = 0;
+  settings.schema = 0;
+  return settings;
+}
+
 TEST(Rewards, SumTheWeightedValues) {
-  const auto rewards = make_rewards({.f1 = 10, .schema = 1}, MetricRules::kCorrected, 8);
+  const auto rewards = make_rewards(RewardSettings(), MetricRules::kCorrected, 8);
   Completion completion;
   EXPECT_TRUE(
       score_completion(rewards, example(), R"({"entities": {"person": ["Ada"]}})", completion));
@@ -34,14 +42,33 @@ TEST(Rewards, SumTheWeightedValues) {
 }
 
 TEST(Rewards, LengthIsTheTextsShareOfEightBytesAToken) {
-  const auto rewards =
-      make_rewards({.f1 = 0, .schema = 0, .length = 2}, MetricRules::kCorrected, 8);
+  RewardSettings settings = nothing();
+  settings.length = 2;
+  const auto rewards = make_rewards(settings, MetricRules::kCorrected, 8);
   Completion completion;
   EXPECT_TRUE(score_completion(rewards, example(), std::string(48, 'x'), completion));
   EXPECT_EQ(completion.rewards.back(), (std::pair<std::string, double>("length", 0.75)));
   EXPECT_EQ(completion.reward, 1.5);
   EXPECT_TRUE(score_completion(rewards, example(), std::string(200, 'x'), completion));
   EXPECT_EQ(completion.reward, 2) << "never more than the whole";
+}
+
+TEST(Rewards, OverlongFallsOverTheBuffer) {
+  RewardSettings settings = nothing();
+  settings.overlong = 3;
+  settings.overlong_buffer = 4;
+  const auto rewards = make_rewards(settings, MetricRules::kCorrected, 10);
+  const auto reward_of = [&](std::size_t length) {
+    Completion completion;
+    completion.ids.resize(length);
+    EXPECT_TRUE(score_completion(rewards, example(), "", completion));
+    return completion.reward;
+  };
+  EXPECT_EQ(reward_of(1), 0);
+  EXPECT_EQ(reward_of(6), 0);
+  EXPECT_EQ(reward_of(7), -0.75);
+  EXPECT_EQ(reward_of(10), -3);
+  EXPECT_EQ(overlong_penalty(12, 10, 4), -1);
 }
 
 class FailingReward final : public Reward {

@@ -35,6 +35,10 @@ void softmax_statistics(const float* logits, const std::int64_t* targets, float 
 // In place: logits become dlogprob scale (one-hot(target) - softmax).
 void softmax_gradient(float* logits, const std::int64_t* targets, const float* lse,
                       const float* dlogprob, float scale, std::int64_t rows, std::int64_t vocab);
+// The same with the gradient of the entropy added: -dentropy scale softmax (log softmax + entropy).
+void softmax_entropy_gradient(float* logits, const std::int64_t* targets, const float* lse,
+                              const float* entropy, const float* dlogprob, const float* dentropy,
+                              float scale, std::int64_t rows, std::int64_t vocab);
 
 // Consecutive rows of the key/value pool.
 struct KeyRun {

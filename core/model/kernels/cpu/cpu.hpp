@@ -34,10 +34,10 @@ at::Tensor span_attention_backward(const at::Tensor& dout, const at::Tensor& q,
 
 TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
                             const at::Tensor& targets, double temperature);
-at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
-                                  const at::Tensor& head, const at::Tensor& targets,
-                                  const TokenLogprobs& forward, double temperature,
-                                  at::Tensor& dhead);
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& dentropy,
+                                  const at::Tensor& hidden, const at::Tensor& head,
+                                  const at::Tensor& targets, const TokenLogprobs& forward,
+                                  double temperature, at::Tensor& dhead);
 float row_logprob(std::span<const float> logits, std::int64_t target, double temperature);
 
 // Float32 values of a contiguous tensor; null where it is undefined.

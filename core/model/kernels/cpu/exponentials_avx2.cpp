@@ -172,4 +172,31 @@ void softmax_gradient(float* logits, const std::int64_t* targets, const float* l
   }
 }
 
+void softmax_entropy_gradient(float* logits, const std::int64_t* targets, const float* lse,
+                              const float* entropy, const float* dlogprob, const float* dentropy,
+                              float scale, std::int64_t rows, std::int64_t vocab) {
+#pragma omp parallel for schedule(static)
+  for (std::int64_t row = 0; row < rows; ++row) {
+    float* x = logits + row * vocab;
+    const Vec8 scales = splat(scale);
+    const Vec8 shift = splat(-lse[row]);
+    const Vec8 negative_entropy_factor = splat(-dentropy[row] * scale);
+    // At log p = -entropy the entropy has no gradient.
+    const Vec8 constant = splat(-(dlogprob[row] + dentropy[row] * entropy[row]) * scale);
+    const auto gradient = [&](Vec8 logit) {
+      // Where p is 0, so is p log p.
+      const Vec8 log_p = _mm256_max_ps(fma(logit, scales, shift), splat(-200));
+      return _mm256_mul_ps(fma(negative_entropy_factor, log_p, constant), exp(log_p));
+    };
+    std::int64_t i = 0;
+    for (; i + kLanes <= vocab; i += kLanes) {
+      store(x + i, gradient(load(x + i)));
+    }
+    if (i < vocab) {
+      store_part(x + i, vocab - i, gradient(load_part(x + i, vocab - i, kMinusInfinity)));
+    }
+    x[targets[row]] += dlogprob[row] * scale;
+  }
+}
+
 }  // namespace cogent::model::cpu

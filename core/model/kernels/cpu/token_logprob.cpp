@@ -48,21 +48,28 @@ TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
   return result;
 }
 
-at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
-                                  const at::Tensor& head, const at::Tensor& targets,
-                                  const TokenLogprobs& forward, double temperature,
-                                  at::Tensor& dhead) {
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& dentropy,
+                                  const at::Tensor& hidden, const at::Tensor& head,
+                                  const at::Tensor& targets, const TokenLogprobs& forward,
+                                  double temperature, at::Tensor& dhead) {
   if (hidden.scalar_type() != at::kFloat) {
-    return reference::token_logprob_backward(dlogprob, hidden, head, targets, forward, temperature,
-                                             dhead);
+    return reference::token_logprob_backward(dlogprob, dentropy, hidden, head, targets, forward,
+                                             temperature, dhead);
   }
   at::Tensor dhidden = at::empty_like(hidden);
   const at::Tensor transposed_head = panels_of_transposed(head);
   const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
   for_each_chunk(hidden, head, [&](std::int64_t begin, std::int64_t count, at::Tensor& logits) {
-    softmax_gradient(mutable_values_of(logits), target + begin, values_of(forward.lse) + begin,
-                     values_of(dlogprob) + begin, static_cast<float>(1 / temperature), count,
-                     row_count(head));
+    const auto scale = static_cast<float>(1 / temperature);
+    if (dentropy.defined()) {
+      softmax_entropy_gradient(mutable_values_of(logits), target + begin,
+                               values_of(forward.lse) + begin, values_of(forward.entropy) + begin,
+                               values_of(dlogprob) + begin, values_of(dentropy) + begin, scale,
+                               count, row_count(head));
+    } else {
+      softmax_gradient(mutable_values_of(logits), target + begin, values_of(forward.lse) + begin,
+                       values_of(dlogprob) + begin, scale, count, row_count(head));
+    }
     at::Tensor part = dhidden.narrow(0, begin, count);
     multiply(logits, transposed_head, {}, part);
     if (dhead.defined()) {

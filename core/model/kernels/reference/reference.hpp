@@ -42,9 +42,9 @@ at::Tensor span_attention_backward(const at::Tensor& dout, const at::Tensor& q,
 float row_logprob(std::span<const float> logits, std::int64_t target, double temperature);
 TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
                             const at::Tensor& targets, double temperature);
-at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
-                                  const at::Tensor& head, const at::Tensor& targets,
-                                  const TokenLogprobs& forward, double temperature,
-                                  at::Tensor& dhead);
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& dentropy,
+                                  const at::Tensor& hidden, const at::Tensor& head,
+                                  const at::Tensor& targets, const TokenLogprobs& forward,
+                                  double temperature, at::Tensor& dhead);
 
 }  // namespace cogent::model::reference

@@ -42,21 +42,33 @@ TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
   return result;
 }
 
-// d logprob / d logits = (one-hot(target) - softmax) / temperature.
-at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& hidden,
-                                  const at::Tensor& head, const at::Tensor& targets,
-                                  const TokenLogprobs& forward, double temperature,
-                                  at::Tensor& dhead) {
+// With z = logits / temperature and p = softmax(z): d logprob / d z = one-hot(target) - p, and
+// d entropy / d z = -p (log p + entropy).
+at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& dentropy,
+                                  const at::Tensor& hidden, const at::Tensor& head,
+                                  const at::Tensor& targets, const TokenLogprobs& forward,
+                                  double temperature, at::Tensor& dhead) {
   const std::int64_t rows = hidden.size(0);
   at::Tensor dhidden = at::empty_like(hidden);
   for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
     const std::int64_t end = std::min(begin + kChunkRows, rows);
     const at::Tensor part = hidden.slice(0, begin, end);
     const at::Tensor index = targets.slice(0, begin, end).unsqueeze(1);
-    at::Tensor dlogits = scaled_logits(part, head, temperature);
-    dlogits.sub_(forward.lse.slice(0, begin, end).unsqueeze(1)).exp_().neg_();
+    const auto column = [&](const at::Tensor& values) {
+      return values.slice(0, begin, end).unsqueeze(1);
+    };
+    const at::Tensor logprobs = scaled_logits(part, head, temperature).sub_(column(forward.lse));
+    at::Tensor dlogits = logprobs.exp().neg_();
+    at::Tensor of_entropy;
+    if (dentropy.defined()) {
+      of_entropy = dlogits * (logprobs + column(forward.entropy)) * column(dentropy);
+    }
     dlogits.scatter_add_(1, index, at::ones_like(index, dlogits.options()));
-    dlogits.mul_(dlogprob.slice(0, begin, end).unsqueeze(1)).div_(temperature);
+    dlogits.mul_(column(dlogprob));
+    if (of_entropy.defined()) {
+      dlogits.add_(of_entropy);
+    }
+    dlogits.div_(temperature);
     const at::Tensor narrow = dlogits.to(hidden.scalar_type());
     dhidden.slice(0, begin, end).copy_(at::mm(narrow, head));
     if (dhead.defined()) {

@@ -1,0 +1,194 @@
+#include "tests/mpi/mpi_session.hpp"
+#include "tests/unit/trainer/learner_testing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <vector>
+
+namespace cogent::trainer {
+namespace {
+
+using testing::make_groups;
+using testing::test_config;
+using testing::TestLearner;
+
+constexpr const char* kModel = "llama_gqa3_tied";
+
+// One update a step, over all groups.
+RunConfig one_update() {
+  RunConfig config = test_config();
+  config.grpo.num_iterations = 1;
+  config.grpo.mini_batch_prompts = 0;
+  return config;
+}
+
+std::vector<RolloutGroup> groups_of(const TestLearner& run) {
+  return make_groups(run.model.config().vocab_size);
+}
+
+// Log-probabilities that another policy may have recorded.
+void record(std::vector<RolloutGroup>& groups) {
+  for (RolloutGroup& group : groups) {
+    for (Completion& completion : group.completions) {
+      for (std::size_t t = 0; t < completion.ids.size(); ++t) {
+        completion.logprobs.push_back(-1.0F - static_cast<float>(t));
+      }
+    }
+  }
+}
+
+struct Result {
+  StepMetrics metrics;
+  std::uint64_t hash = 0;
+};
+
+Result step(const RunConfig& config, std::span<const RolloutGroup> groups) {
+  TestLearner run(config, tests::mpi_session().world(), kModel, 1);
+  Result result;
+  result.metrics = run.learner.grpo_step(groups);
+  result.hash = run.policy.weights_xxh3();
+  return result;
+}
+
+std::vector<RolloutGroup> example_groups() {
+  return groups_of(TestLearner(test_config(), tests::mpi_session().world(), kModel, 1));
+}
+
+TEST(GrpoStep, AGroupWithoutVarianceIsNotComputedAndCounts) {
+  std::vector<RolloutGroup> groups = example_groups();
+  for (Completion& completion : groups[1].completions) {
+    completion.reward = 0.1;
+  }
+  RunConfig config = one_update();
+  config.grpo.beta = 0;
+  const StepMetrics skipped = step(config, groups).metrics;
+  EXPECT_EQ(skipped.skipped_sequences, 3);
+  // A KL term too small to matter has every sequence computed.
+  config.grpo.beta = 1e-12;
+  const StepMetrics computed = step(config, groups).metrics;
+  EXPECT_EQ(computed.skipped_sequences, 0);
+  EXPECT_EQ(skipped.tokens, computed.tokens);
+  EXPECT_NEAR(skipped.loss, computed.loss, 1e-6);
+  EXPECT_NEAR(skipped.grad_norm, computed.grad_norm, 1e-4 * computed.grad_norm);
+}
+
+TEST(GrpoStep, WithoutAnyGradientTheWeightsStay) {
+  std::vector<RolloutGroup> groups = example_groups();
+  for (RolloutGroup& group : groups) {
+    for (Completion& completion : group.completions) {
+      completion.reward = 1;
+    }
+  }
+  RunConfig config = test_config();
+  config.grpo.beta = 0;
+  config.optimizer.weight_decay = 0;
+  TestLearner run(config, tests::mpi_session().world(), kModel, 1);
+  const std::uint64_t before = run.policy.weights_xxh3();
+  const StepMetrics metrics = run.learner.grpo_step(groups);
+  EXPECT_EQ(run.policy.weights_xxh3(), before);
+  EXPECT_EQ(metrics.skipped_sequences, 15);
+  EXPECT_EQ(metrics.grad_norm, 0);
+  EXPECT_EQ(metrics.loss, 0);
+  EXPECT_EQ(metrics.advantage_std, 0);
+}
+
+TEST(GrpoStep, DifferencesFromTheSamplerAreCountedWhereItRecorded) {
+  std::vector<RolloutGroup> groups = example_groups();
+  const DifferenceCounts none = {};
+  EXPECT_EQ(step(one_update(), groups).metrics.logprob_differences, none);
+  record(groups);
+  const Result recorded = step(one_update(), groups);
+  const DifferenceCounts& counts = recorded.metrics.logprob_differences;
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0.0),
+            static_cast<double>(recorded.metrics.tokens));
+  EXPECT_GT(recorded.metrics.ratio_max_deviation, 0.01);
+  EXPECT_NE(recorded.metrics.ratio_mean, 1);
+}
+
+// The ratio is relative to what the learner computes; what the sampler recorded has its weight.
+TEST(GrpoStep, AProximalPolicyTakesTheSamplersPlaceInTheRatio) {
+  std::vector<RolloutGroup> groups = example_groups();
+  record(groups);
+  RunConfig config = one_update();
+  config.grpo.old_policy = OldPolicy::kProximal;
+  config.grpo.importance_cap = 1.5;
+  const StepMetrics metrics = step(config, groups).metrics;
+  EXPECT_NEAR(metrics.ratio_mean, 1, 1e-6);
+  EXPECT_LT(metrics.ratio_max_deviation, 1e-5);
+  EXPECT_LE(metrics.importance_max, 1.5);
+  EXPECT_GT(metrics.importance_max, 0);
+  EXPECT_LT(metrics.importance_mean, 1.5);
+  const StepMetrics behavior = step(one_update(), groups).metrics;
+  EXPECT_EQ(behavior.importance_mean, 1);
+  EXPECT_EQ(behavior.importance_max, 1);
+  EXPECT_NE(behavior.loss, metrics.loss);
+}
+
+TEST(GrpoStep, KlInTheRewardMovesTheAdvantages) {
+  std::vector<RolloutGroup> groups = example_groups();
+  record(groups);
+  for (RolloutGroup& group : groups) {
+    for (Completion& completion : group.completions) {
+      completion.reward = 1;
+    }
+  }
+  RunConfig config = one_update();
+  config.grpo.kl_in = KlPlace::kReward;
+  config.grpo.kl_estimator = KlEstimator::kK1;
+  const StepMetrics metrics = step(config, groups).metrics;
+  EXPECT_GT(metrics.advantage_std, 0) << "equal rewards, but not the KL";
+  EXPECT_NE(metrics.kl, 0);
+  EXPECT_GT(metrics.grad_norm, 0);
+}
+
+TEST(GrpoStep, AnEntropyBonusRaisesTheEntropy) {
+  std::vector<RolloutGroup> groups = example_groups();
+  for (RolloutGroup& group : groups) {
+    for (Completion& completion : group.completions) {
+      completion.reward = 1;
+    }
+  }
+  RunConfig config = one_update();
+  config.grpo.beta = 0;
+  config.grpo.entropy_coef = 0.1;
+  TestLearner run(config, tests::mpi_session().world(), kModel, 3);
+  const StepMetrics first = run.learner.grpo_step(groups);
+  EXPECT_EQ(first.skipped_sequences, 0);
+  EXPECT_GT(first.grad_norm, 0);
+  EXPECT_LT(first.loss, 0);
+  const StepMetrics second = run.learner.grpo_step(groups);
+  EXPECT_GT(second.entropy, first.entropy);
+  EXPECT_GT(run.learner.grpo_step(groups).entropy, second.entropy);
+}
+
+// Each objective's step ends, and is the same however many learners share it.
+TEST(GrpoStep, LearnersShareEveryObjective) {
+  std::vector<RolloutGroup> groups = example_groups();
+  record(groups);
+  std::vector<RunConfig> configs(6, one_update());
+  configs[0].grpo.ratio = RatioLevel::kSequence;
+  configs[1].grpo.surrogate = Surrogate::kCispo;
+  configs[2].grpo.kl_in = KlPlace::kReward;
+  configs[3].grpo.old_policy = OldPolicy::kProximal;
+  configs[3].grpo.importance_level = RatioLevel::kSequence;
+  configs[4].grpo.beta = 0;
+  configs[4].grpo.baseline = Baseline::kLeaveOneOut;
+  configs[5].grpo.entropy_coef = 0.01;
+  const auto self = distributed::make_self_communicator("alone");
+  for (const RunConfig& config : configs) {
+    const StepMetrics together = step(config, groups).metrics;
+    TestLearner run(config, *self, kModel, 1);
+    const StepMetrics alone = run.learner.grpo_step(groups);
+    EXPECT_NEAR(together.loss, alone.loss, 1e-5);
+    EXPECT_NEAR(together.grad_norm, alone.grad_norm, 1e-3 * alone.grad_norm);
+    EXPECT_NEAR(together.kl, alone.kl, 1e-5);
+    EXPECT_NEAR(together.ratio_mean, alone.ratio_mean, 1e-4);
+    EXPECT_GT(alone.grad_norm, 0);
+  }
+}
+
+}  // namespace
+}  // namespace cogent::trainer
