@@ -11,8 +11,9 @@
 namespace cogent {
 
 // Reads a YAML file (empty path: only defaults), then applies `key=value` overrides in order (the
-// value is YAML). An unknown key is an Error of kUsage that names the nearest known one; so is a
-// value of the wrong kind, with the line where it stands.
+// value is YAML). `preset: NAME`, in the file or as an override, stands for the keys of that preset
+// (core/config/presets.hpp) in front of all of them. An unknown key is an Error of kUsage that
+// names the nearest known one; so is a value of the wrong kind, with the line where it stands.
 RunConfig load_config(const std::filesystem::path& file, std::span<const std::string> overrides);
 RunConfig parse_config(const std::string& yaml, const std::string& source_name,
                        std::span<const std::string> overrides);

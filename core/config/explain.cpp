@@ -36,6 +36,9 @@ form is read too. Every key has a default; `key=value` on the command line overr
 key, a key that stands twice, a value of the wrong kind or outside its range is an error that names file, line and key. Integers
 are plain digits, booleans are `true` and `false`, and a quoted number is a text.
 
+`preset: NAME` stands for the keys of a preset, which the configuration's own keys override: `cogent config presets` lists them, and
+[objectives.md](objectives.md#presets) says what they are. What the keys of `grpo` mean in formulas is there too.
+
 Class: *arithmetic* keys change the numbers of a run, so a resume must keep them; *operational* ones (counts of ranks, paths,
 logging) a resume may change.
 )";

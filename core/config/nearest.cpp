@@ -39,22 +39,28 @@ std::size_t distance(std::string_view given, std::string_view known) {
 
 }  // namespace
 
-std::string_view nearest_name(std::string_view name) {
+std::string_view nearest_of(std::string_view name, std::span<const std::string_view> known) {
   name = name.substr(0, kComparedLength);
   std::string_view best;
   std::size_t best_distance = std::string_view::npos;
-  const auto consider = [&](std::string_view known) {
-    const std::size_t d = distance(name, known);
-    if (!known.empty() && d < best_distance) {
-      best = known;
+  for (const std::string_view candidate : known) {
+    const std::size_t d = distance(name, candidate);
+    if (!candidate.empty() && d < best_distance) {
+      best = candidate;
       best_distance = d;
     }
-  };
-  for (const Key& key : schema()) {
-    consider(key.name);
-    consider(key.section());
   }
   return best;
+}
+
+std::string_view nearest_name(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const Key& key : schema()) {
+    known.push_back(key.name);
+    known.push_back(key.section());
+  }
+  known.push_back(kPresetKey);
+  return nearest_of(name, known);
 }
 
 }  // namespace cogent

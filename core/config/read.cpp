@@ -2,6 +2,7 @@
 #include "core/base/files.hpp"
 #include "core/config/config.hpp"
 #include "core/config/document.hpp"
+#include "core/config/presets.hpp"
 #include "core/config/schema.hpp"
 
 #include <algorithm>
@@ -181,6 +182,10 @@ class SourceReader {
   }
 
   void read_entry(const std::string& name, const YAML::Node& value, const std::string& where) {
+    if (name == kPresetKey) {
+      check_first(name, where);
+      return;  // expanded in front of everything else
+    }
     if (is_section(name)) {
       check(value.IsMap() || value.IsNull(), ErrorCode::kUsage, where, ": ", name, " is ",
             description(value), ", it must be a map of keys");
@@ -217,7 +222,13 @@ bool is_null_text(std::string_view text) {
   return word == "~" || word == "null";
 }
 
-void apply_override(const std::string& text, RunConfig& config) {
+// One key=value of the command line.
+struct Override {
+  std::string where, name;
+  YAML::Node value;
+};
+
+Override read_override(const std::string& text) {
   const auto equals = text.find('=');
   check(equals != std::string::npos, ErrorCode::kUsage, "override '", shown(text),
         "' has no '=': write key=value");
@@ -226,7 +237,33 @@ void apply_override(const std::string& text, RunConfig& config) {
   const YAML::Node node = parse_yaml_document(value, where);
   check(!node.IsNull() || is_null_text(value), ErrorCode::kUsage, where, ": '", shown(value),
         "' is no YAML value: put it in quotes");
-  SourceReader(where, config).read_entry(text.substr(0, equals), node, where);
+  return {where, text.substr(0, equals), node};
+}
+
+void expand_preset(const YAML::Node& name, const std::string& where, RunConfig& config) {
+  if (name.IsNull()) {
+    return;
+  }
+  check(name.IsScalar(), ErrorCode::kUsage, where, ": preset is ", description(name),
+        ", it must be the name of a preset (cogent config presets)");
+  const Preset& preset = find_preset(name.Scalar(), where);
+  const std::string source = concat("preset ", preset.name);
+  SourceReader(source, config).read_map(parse_yaml_document(std::string(preset.yaml), source), "");
+}
+
+// The preset that the last override names, else the file, in front of all other keys.
+void expand_named_preset(const YAML::Node& root, const std::string& source_name,
+                         std::span<const Override> overrides, RunConfig& config) {
+  const auto last = std::find_if(overrides.rbegin(), overrides.rend(),
+                                 [](const Override& o) { return o.name == kPresetKey; });
+  if (last != overrides.rend()) {
+    expand_preset(last->value, last->where, config);
+    return;
+  }
+  const std::string key(kPresetKey);
+  if (root.IsMap() && root[key]) {
+    expand_preset(root[key], source_name, config);
+  }
 }
 
 }  // namespace
@@ -237,9 +274,14 @@ RunConfig parse_config(const std::string& yaml, const std::string& source_name,
   const YAML::Node root = parse_yaml_document(yaml, source_name);
   check(root.IsMap() || root.IsNull(), ErrorCode::kUsage, source_name, " is ", description(root),
         ", it must be a map of keys");
-  SourceReader(source_name, config).read_map(root, "");
+  std::vector<Override> given;
   for (const std::string& text : overrides) {
-    apply_override(text, config);
+    given.push_back(read_override(text));
+  }
+  expand_named_preset(root, source_name, given, config);
+  SourceReader(source_name, config).read_map(root, "");
+  for (const Override& item : given) {
+    SourceReader(item.where, config).read_entry(item.name, item.value, item.where);
   }
   return config;
 }

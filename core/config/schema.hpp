@@ -65,6 +65,11 @@ std::span<const Key> schema();
 const Key* find_key(std::string_view name);  // null where there is none
 bool is_section(std::string_view name);
 
+// What stands in a configuration without being one of its keys: it is expanded when read.
+inline constexpr std::string_view kPresetKey = "preset";
+
+// Of some known words, the nearest to a name by edit distance; the first of several.
+std::string_view nearest_of(std::string_view name, std::span<const std::string_view> known);
 // The known key or section that is nearest to a name by edit distance.
 std::string_view nearest_name(std::string_view name);
 

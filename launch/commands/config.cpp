@@ -1,13 +1,16 @@
 #include "core/config/config.hpp"
 
 #include "core/base/error.hpp"
+#include "core/config/presets.hpp"
 #include "launch/cli.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <utility>
 
 namespace cogent::launch {
 namespace {
@@ -32,6 +35,24 @@ void explain(const Options& options) {
   std::cout << (options.all ? explain_all_markdown() : explain_key(options.key));
 }
 
+// The file may be left out in front of overrides.
+void print_config(Options options) {
+  if (options.file.find('=') != std::string::npos && !std::filesystem::exists(options.file)) {
+    options.overrides.insert(options.overrides.begin(), std::exchange(options.file, ""));
+  }
+  std::cout << to_yaml(load_config(options.file, options.overrides));
+}
+
+void show_presets(const Options& options) {
+  if (!options.key.empty()) {
+    std::cout << find_preset(options.key, "config presets").yaml;
+    return;
+  }
+  for (const Preset& preset : presets()) {
+    std::cout << preset.name << "\n  " << preset.yaml.substr(2, preset.yaml.find('\n') - 1);
+  }
+}
+
 }  // namespace
 
 void add_config(CLI::App& program) {
@@ -44,8 +65,7 @@ void add_config(CLI::App& program) {
       command->add_subcommand("print", "The complete configuration: every key, defaults included");
   print->add_option("config", options->file, "YAML file; defaults where absent");
   print->add_option("overrides", options->overrides, "key=value, applied in order");
-  print->callback(
-      [options] { std::cout << to_yaml(load_config(options->file, options->overrides)); });
+  print->callback([options] { print_config(*options); });
 
   CLI::App* check_command =
       command->add_subcommand("check", "Check a configuration for a stage and a world size");
@@ -65,6 +85,11 @@ void add_config(CLI::App& program) {
   explain_command->add_option("key", options->key, "for example grpo.beta");
   explain_command->add_flag("--all", options->all, "every key, as Markdown");
   explain_command->callback([options] { explain(*options); });
+
+  CLI::App* presets_command =
+      command->add_subcommand("presets", "The presets by name, or the keys of one as YAML");
+  presets_command->add_option("name", options->key, "for example dapo");
+  presets_command->callback([options] { show_presets(*options); });
 }
 
 }  // namespace cogent::launch
