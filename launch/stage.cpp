@@ -6,12 +6,14 @@
 #include "core/base/log.hpp"
 #include "core/base/stop_flag.hpp"
 #include "launch/version.hpp"
+#include "rollout/reward/line_process.hpp"
 
 #include <ATen/Parallel.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <sched.h>
 
@@ -93,12 +95,35 @@ std::string tag_of(const StageContext& context) {
   return seat.learner >= 0 ? concat("learner ", seat.learner) : concat("worker ", seat.worker);
 }
 
-int run_in_session(Session& session, Stage stage, const StageOptions& options,
-                   const std::optional<Error>& unreadable, const RunConfig& config,
+// What a rank has before the world starts.
+struct RankStart {
+  RunConfig config;
+  std::unique_ptr<rollout::LineProcess> reward_process;
+  std::optional<Error> failure;  // why there is no more
+};
+
+// The program of reward.command is started here, since a process is best forked before MPI has
+// threads and memory of its own; which ranks draw is not known yet.
+RankStart start_rank(Stage stage, const StageOptions& options) {
+  RankStart start;
+  try {
+    start.config = load_config(options.config_file, options.overrides);
+    const RunConfig& config = start.config;
+    if (stage == Stage::kGrpo && !config.reward.command.empty() && config.rollout.replay.empty()) {
+      start.reward_process = std::make_unique<rollout::LineProcess>(config.reward.command);
+    }
+  } catch (const Error& error) {
+    start.failure = error;
+  }
+  return start;
+}
+
+int run_in_session(Session& session, Stage stage, const StageOptions& options, RankStart& start,
                    const std::function<void(StageContext&)>& body) {
+  const RunConfig& config = start.config;
   agree(session, [&] {
-    if (unreadable) {
-      throw Error(*unreadable);
+    if (start.failure) {
+      throw Error(*start.failure);
     }
     validate_config(config, stage, session.size());
   });
@@ -106,7 +131,11 @@ int run_in_session(Session& session, Stage stage, const StageOptions& options,
   const std::vector<Role> roles = gather_roles(session, parse_role(options.role));
   std::optional<Topology> topology;
   agree(session, [&] { topology = make_topology(config, stage, session.size(), roles); });
-  StageContext context{session, config, std::move(*topology), options.fresh};
+  StageContext context{session, config, std::move(*topology), options.fresh, nullptr};
+  if (context.seat().worker < 0) {
+    start.reward_process.reset();
+  }
+  context.reward_process = start.reward_process.get();
   set_log_tag(session.size() == 1 ? "" : tag_of(context));
   at::set_num_threads(compute_threads(config, session, context.topology));
   install_stop_signals();
@@ -179,14 +208,8 @@ void compare_parameter_counts(distributed::Session& session, std::int64_t parame
 
 int run_stage(Stage stage, const StageOptions& options,
               const std::function<void(StageContext&)>& body) {
-  std::optional<Error> unreadable;
-  RunConfig config;
-  try {
-    config = load_config(options.config_file, options.overrides);
-  } catch (const Error& error) {
-    unreadable = error;
-  }
-  Session session({.deadline_seconds = config.cluster.deadline_seconds});
+  RankStart start = start_rank(stage, options);
+  Session session({.deadline_seconds = start.config.cluster.deadline_seconds});
   set_fault_rank(session.rank());
   const auto give_up = [&](ErrorCode code, const std::string& message) {
     log_error(message);
@@ -197,7 +220,7 @@ int run_stage(Stage stage, const StageOptions& options,
     return exit_status(code);
   };
   try {
-    return run_in_session(session, stage, options, unreadable, config, body);
+    return run_in_session(session, stage, options, start, body);
   } catch (const SharedError& error) {
     if (session.rank() == 0) {
       log_line(error.code() == ErrorCode::kStopped ? LogLevel::kInfo : LogLevel::kError,

@@ -12,6 +12,10 @@ namespace CLI {
 class App;
 }
 
+namespace cogent::rollout {
+class LineProcess;
+}
+
 namespace cogent::launch {
 
 // The command line of a stage: cogent sft CONFIG.yaml [key=value ...].
@@ -29,6 +33,7 @@ struct StageContext {
   const RunConfig& config;
   distributed::Topology topology;
   bool fresh = false;
+  rollout::LineProcess* reward_process = nullptr;  // of reward.command, where this rank draws
   distributed::Seat seat() const { return topology.seat(session.rank()); }
 };
 

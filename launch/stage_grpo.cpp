@@ -90,7 +90,8 @@ struct WorkerHalf {
       : own(learner == nullptr ? std::optional(model::allocate_weights(model.units()))
                                : std::nullopt),
         weights(learner == nullptr ? *own : learner->policy.weights()),
-        worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids()),
+        worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids(),
+               context.reward_process),
         evaluation(context, model, weights, inputs.source.tokenizer, prompts, workers) {}
   std::span<float> own_weights(std::size_t unit) const {
     const at::Tensor& flat = own->flat[unit];

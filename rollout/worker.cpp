@@ -33,14 +33,18 @@ RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_
 
 Worker::Worker(const RunConfig& config, const model::Transformer& model,
                model::ModelWeights& weights, const text::Tokenizer& tokenizer,
-               std::span<const std::int32_t> end_ids)
+               std::span<const std::int32_t> end_ids, LineProcess* reward_process)
     : config_(config),
       tokenizer_(tokenizer),
       end_ids_(end_ids.begin(), end_ids.end()),
       engine_(model, weights,
               {.draft_rows = config.rollout.draft_rows,
                .kv_cache_bytes = config.rollout.kv_cache_mb << 20}),
-      rewards_(make_rewards(config.reward, config.metric.rules, config.rollout.max_new_tokens)) {}
+      rewards_(make_rewards(config.reward, config.metric.rules, config.rollout.max_new_tokens)) {
+  if (reward_process != nullptr) {
+    command_.emplace(*reward_process, config.reward);
+  }
+}
 
 RolloutRequest Worker::request(std::vector<std::int32_t> prompt_ids, std::uint32_t prompt_id,
                                std::uint32_t step, std::uint32_t round) const {
@@ -57,6 +61,11 @@ std::vector<RolloutGroup> Worker::draw(std::span<const RolloutRequest> requests,
   for (std::size_t i = 0; i < groups.size(); ++i) {
     groups[i].policy_version = policy_version;
     score(examples[i], groups[i]);
+  }
+  if (command_) {
+    failed_rewards_ += command_->score(examples, groups, [&](const Completion& completion) {
+      return completion_text(tokenizer_, completion);
+    });
   }
   return groups;
 }

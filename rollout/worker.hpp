@@ -3,10 +3,12 @@
 #include "core/config/run_config.hpp"
 #include "core/text/tokenizer.hpp"
 #include "rollout/engine.hpp"
+#include "rollout/reward/command_reward.hpp"
 #include "rollout/reward/reward.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,8 +24,10 @@ RolloutRequest training_request(const RunConfig& config, std::vector<std::int32_
 // weights and tokenizer are referenced; the weights may change between two calls.
 class Worker {
  public:
+  // `reward_process`: the started program of reward.command, null where there is none.
   Worker(const RunConfig& config, const model::Transformer& model, model::ModelWeights& weights,
-         const text::Tokenizer& tokenizer, std::span<const std::int32_t> end_ids);
+         const text::Tokenizer& tokenizer, std::span<const std::int32_t> end_ids,
+         LineProcess* reward_process = nullptr);
 
   // request() of this worker's settings: see training_request.
   RolloutRequest request(std::vector<std::int32_t> prompt_ids, std::uint32_t prompt_id,
@@ -48,6 +52,7 @@ class Worker {
   std::vector<std::int32_t> end_ids_;
   Engine engine_;
   std::vector<WeightedReward> rewards_;
+  std::optional<CommandReward> command_;
   std::int64_t failed_rewards_ = 0;
 };
 

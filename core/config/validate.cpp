@@ -32,7 +32,6 @@ void check_supported(const RunConfig& config, Stage stage) {
               "rollout.max_policy_lag: 0");
     supported(!config.rollout.in_flight_update, "rollout.in_flight_update",
               "rollout.in_flight_update: false");
-    supported(config.reward.command.empty(), "reward.command", "reward.command: []");
   }
 }
 

@@ -1,0 +1,177 @@
+#include "rollout/reward/line_process.hpp"
+
+#include "core/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+extern char** environ;
+
+namespace cogent::rollout {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The child's side of the socket as its standard input and output, with the default signals, and in
+// a process group of its own: a signal that stops the job must not take the reward of the step that
+// is still to be ended. Where this process dies, the child reads the end of its input.
+int spawn(std::vector<std::string>& argv, int child_side, pid_t& pid) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, child_side, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, child_side, STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigfillset(&defaults);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  sigset_t unblocked;
+  sigemptyset(&unblocked);
+  posix_spawnattr_setsigmask(&attributes, &unblocked);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  std::vector<char*> words;
+  for (std::string& word : argv) {
+    words.push_back(word.data());
+  }
+  words.push_back(nullptr);
+  const int status = posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return status;
+}
+
+std::string how_it_ended(int status) {
+  return WIFSIGNALED(status) ? concat("was ended by signal ", WTERMSIG(status))
+                             : concat("ended with status ", WEXITSTATUS(status));
+}
+
+}  // namespace
+
+LineProcess::LineProcess(std::vector<std::string> argv) : argv_(std::move(argv)) {
+  check(!argv_.empty() && !argv_.front().empty(), ErrorCode::kUsage,
+        "reward.command names no program: set it to a program and its arguments");
+  restart();
+}
+
+LineProcess::~LineProcess() {
+  end();
+}
+
+void LineProcess::restart() {
+  if (running()) {
+    return;
+  }
+  std::array<int, 2> sides = {-1, -1};
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sides.data()) == 0,
+        ErrorCode::kUnexpected, "a socket for ", argv_.front(), ": ", std::strerror(errno));
+  ::fcntl(sides[0], F_SETFL, O_NONBLOCK);
+  pid_t pid = -1;
+  const int status = spawn(argv_, sides[1], pid);
+  ::close(sides[1]);
+  if (status != 0) {
+    ::close(sides[0]);
+    fail(ErrorCode::kUsage, argv_.front(),
+         ", named by reward.command, cannot be started: ", std::strerror(status));
+  }
+  socket_ = sides[0];
+  pid_ = pid;
+  failure_.clear();
+}
+
+bool LineProcess::wait_ready(short events, Clock::time_point deadline, short& ready) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  pollfd entry{.fd = socket_, .events = events, .revents = 0};
+  const int count = ::poll(&entry, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
+  ready = count > 0 ? entry.revents : 0;
+  return count > 0 || left > 0;
+}
+
+std::vector<std::string> LineProcess::ask(std::span<const std::string> lines,
+                                          std::chrono::duration<double> deadline) {
+  std::string out;
+  for (const std::string& line : lines) {
+    out += line + "\n";
+  }
+  std::vector<std::string> answers;
+  std::string in;
+  std::size_t sent = 0;
+  const auto end = Clock::now() + std::chrono::ceil<Clock::duration>(deadline);
+  while (running() && answers.size() < lines.size()) {
+    short ready = 0;
+    const short events = static_cast<short>(POLLIN | (sent < out.size() ? POLLOUT : 0));
+    if (!wait_ready(events, end, ready)) {
+      give_up(concat("has answered ", answers.size(), " of ", lines.size(), " lines in ",
+                     deadline.count(), " s"));
+      break;
+    }
+    if ((ready & POLLOUT) != 0) {
+      const ssize_t n = ::send(socket_, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+      sent += n > 0 ? static_cast<std::size_t>(n) : 0;
+    }
+    if ((ready & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      std::array<char, 65536> buffer;
+      const ssize_t n = ::recv(socket_, buffer.data(), buffer.size(), 0);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        give_up("");
+        break;
+      }
+      in.append(buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+    for (std::size_t eol = in.find('\n'); eol != std::string::npos && answers.size() < lines.size();
+         eol = in.find('\n')) {
+      answers.push_back(in.substr(0, eol));
+      in.erase(0, eol + 1);
+    }
+  }
+  if (running() && !in.empty()) {
+    give_up("wrote more lines than it was asked");
+  }
+  return answers;
+}
+
+// An empty reason: the process closed its output, and its status is the reason.
+void LineProcess::give_up(std::string reason) {
+  const pid_t pid = std::exchange(pid_, -1);
+  ::close(std::exchange(socket_, -1));
+  if (!reason.empty()) {
+    ::kill(-pid, SIGKILL);
+  }
+  int status = 0;
+  for (int tries = 0; ::waitpid(pid, &status, WNOHANG) == 0; ++tries) {
+    if (tries == 100) {
+      reason = "closed its output";
+      ::kill(-pid, SIGKILL);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  failure_ = concat(argv_.front(), " (process ", pid, ") ",
+                    reason.empty() ? how_it_ended(status) : reason);
+}
+
+void LineProcess::end() noexcept {
+  if (!running()) {
+    return;
+  }
+  ::close(std::exchange(socket_, -1));
+  const pid_t pid = std::exchange(pid_, -1);
+  for (int tries = 0; ::waitpid(pid, nullptr, WNOHANG) == 0; ++tries) {
+    if (tries == 100) {
+      ::kill(-pid, SIGKILL);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+}  // namespace cogent::rollout
