@@ -41,6 +41,7 @@ TWO_PASSES = {"grpo.num_iterations": 2, "grpo.mini_batch_prompts": 2, "optimizer
 VARIATIONS = {
     "plain": ("recorded", {}, True),
     "micro-batches": ("recorded", {"learner.micro_batch_tokens": 256}, True),
+    "exact": ("varied", {"numerics": "exact", "learner.micro_batch_tokens": 256}, True),
     "varied": ("varied", {}, True),
     "varied grpo": ("varied", {"grpo.loss": "grpo", "learner.micro_batch_tokens": 256}, True),
     "varied dapo": ("varied", {"grpo.loss": "dapo", "learner.micro_batch_tokens": 256}, True),
