@@ -29,7 +29,7 @@ std::string cell(std::string text) {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-Written by `cogent config explain --all`; the table in core/config/schema.cpp is its source.
+Written by `cogent config explain --all`; the table in core/config/schema*.cpp is its source.
 
 A configuration is a YAML map. A key with a dot stands in its section: `optimizer.lr` is `lr` under `optimizer:`, and the dotted
 form is read too. Every key has a default; `key=value` on the command line overrides the file, and the value is YAML. An unknown
