@@ -4,6 +4,14 @@
 #include <cmath>
 
 namespace cogent::trainer {
+namespace {
+
+// NaN where one of the two is: std::max would hide it.
+double larger(double a, double b) {
+  return a > b || std::isnan(a) ? a : b;
+}
+
+}  // namespace
 
 std::size_t difference_bin(double difference) {
   constexpr std::array<double, kDifferenceBins - 2> kEnds = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1};
@@ -25,8 +33,8 @@ void BatchSums::add(const TokenLoss& token, double weight, double token_entropy)
   clipped_low += token.bound == Bound::kLow ? 1 : 0;
   clipped_high += token.bound == Bound::kHigh ? 1 : 0;
   clipped_delta += token.bound == Bound::kDelta ? 1 : 0;
-  ratio_deviation = std::max(ratio_deviation, std::abs(token.ratio - 1));
-  importance_max = std::max(importance_max, token.importance);
+  ratio_deviation = larger(ratio_deviation, std::abs(token.ratio - 1));
+  importance_max = larger(importance_max, token.importance);
 }
 
 void BatchSums::add(const BatchSums& other) {
@@ -42,8 +50,8 @@ void BatchSums::add(const BatchSums& other) {
   for (std::size_t bin = 0; bin < kDifferenceBins; ++bin) {
     differences[bin] += other.differences[bin];
   }
-  ratio_deviation = std::max(ratio_deviation, other.ratio_deviation);
-  importance_max = std::max(importance_max, other.importance_max);
+  ratio_deviation = larger(ratio_deviation, other.ratio_deviation);
+  importance_max = larger(importance_max, other.importance_max);
 }
 
 }  // namespace cogent::trainer

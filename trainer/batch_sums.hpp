@@ -21,8 +21,9 @@ struct BatchSums {
   double kl = 0, entropy = 0, ratio = 0, importance = 0;
   double clipped_low = 0, clipped_high = 0, clipped_delta = 0;  // tokens
   DifferenceCounts differences = {};
-  double ratio_deviation = 0;  // a maximum: |ratio - 1|
-  double importance_max = 0;   // a maximum
+  // Maxima, NaN where a token has NaN.
+  double ratio_deviation = 0;  // |ratio - 1|
+  double importance_max = 0;
 
   // One token; `weight` is its token_weight.
   void add(const TokenLoss& loss, double weight, double token_entropy);

@@ -7,11 +7,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 
 namespace cogent::trainer {
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<float> copy_of(const at::Tensor& tensor) {
   const float* values = tensor.const_data_ptr<float>();
@@ -37,14 +40,14 @@ struct StepSums {
     const double tokens = std::max(1.0, all.tokens);
     metrics.loss = all.loss / static_cast<double>(std::max<std::int64_t>(1, updates));
     metrics.kl = all.kl / tokens;
-    metrics.entropy = first_pass.entropy / std::max(1.0, first_pass.tokens);
-    metrics.ratio_mean = all.ratio / tokens;
+    metrics.entropy = first_pass.tokens > 0 ? first_pass.entropy / first_pass.tokens : kNaN;
+    metrics.ratio_mean = all.tokens > 0 ? all.ratio / tokens : kNaN;
     metrics.ratio_max_deviation = first_update.ratio_deviation;
     metrics.clipped_low = all.clipped_low / tokens;
     metrics.clipped_high = all.clipped_high / tokens;
     metrics.clipped_delta = all.clipped_delta / tokens;
-    metrics.importance_mean = all.importance / tokens;
-    metrics.importance_max = all.importance_max;
+    metrics.importance_mean = all.tokens > 0 ? all.importance / tokens : kNaN;
+    metrics.importance_max = all.tokens > 0 ? all.importance_max : kNaN;
     metrics.logprob_differences = first_update.differences;
   }
 };
@@ -60,17 +63,36 @@ void fill_advantages(std::span<const TrainSequence> sequences, StepMetrics& metr
 
 }  // namespace
 
-void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
-                            Reference reference) const {
-  const double temperature = config_.rollout.temperature;
-  const bool proximal = config_.grpo.old_policy == OldPolicy::kProximal;
-  // Every learner sees all sequences, so all agree whether the policy scores at all.
-  const auto is_unrecorded = [](const TrainSequence& s) { return s.old_logprobs.empty(); };
+// Gathered and reordered once for all that a step scores, where it scores anything.
+struct Learner::PolicyScope {
   std::optional<WholeWeights> whole;
   std::optional<model::PanelScope> panels;
-  if (proximal || std::ranges::any_of(all, is_unrecorded)) {
-    whole.emplace(policy_);
-    panels.emplace(model_, policy_.weights());
+
+  // Collective.
+  void open(const model::Transformer& model, ShardedModel& policy) {
+    if (!whole) {
+      whole.emplace(policy);
+      panels.emplace(model, policy.weights());
+    }
+  }
+  void close() {
+    panels.reset();
+    whole.reset();
+  }
+};
+
+void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
+                            Reference reference, PolicyScope& policy) const {
+  const double temperature = config_.rollout.temperature;
+  const bool proximal = config_.grpo.old_policy == OldPolicy::kProximal;
+  const auto needs_score = [&](const PackedBatch& batch) {
+    return std::ranges::any_of(batch.sequences, [&](const PackedSequence& sequence) {
+      return proximal || all[sequence.sequence].old_logprobs.empty();
+    });
+  };
+  // Every learner sees all batches, not its own alone, so all agree.
+  if (std::ranges::any_of(mini_batch.batches, needs_score)) {
+    policy.open(model_, policy_);
   }
   for (const std::size_t index : mini_batch.deal[static_cast<std::size_t>(learners_.rank())]) {
     const PackedBatch& batch = mini_batch.batches[index];
@@ -78,10 +100,7 @@ void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_
       mini_batch.reference[index] = copy_of(score(model_, *reference_, batch, temperature).logprob);
     }
     std::vector<float>& old = mini_batch.old[index];
-    const auto needs_score = [&](const PackedSequence& sequence) {
-      return proximal || is_unrecorded(all[sequence.sequence]);
-    };
-    if (std::ranges::any_of(batch.sequences, needs_score)) {
+    if (needs_score(batch)) {
       old = copy_of(score(model_, policy_.weights(), batch, temperature).logprob);
     }
     old.resize(batch.targets.size());
@@ -98,7 +117,7 @@ void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_
 }
 
 std::vector<Learner::MiniBatch> Learner::cut_mini_batches(std::span<const TrainSequence> all,
-                                                          std::int64_t prompts,
+                                                          std::int64_t prompts, PolicyScope& policy,
                                                           StepMetrics& metrics) const {
   const GrpoSettings& grpo = config_.grpo;
   const std::int64_t size =
@@ -112,16 +131,18 @@ std::vector<Learner::MiniBatch> Learner::cut_mini_batches(std::span<const TrainS
     MiniBatch& mini_batch = mini_batches.emplace_back(prepare(all, selection.chosen));
     mini_batch.normaliser = selection.normaliser;
     mini_batch.entropy_bonus = grpo.entropy_coef > 0;
-    score_batches(all, mini_batch, has_kl_loss(grpo) ? Reference::kScore : Reference::kNotNeeded);
+    score_batches(all, mini_batch, has_kl_loss(grpo) ? Reference::kScore : Reference::kNotNeeded,
+                  policy);
   }
   return mini_batches;
 }
 
-std::vector<double> Learner::sequence_kl(std::span<const TrainSequence> all) const {
+std::vector<double> Learner::sequence_kl(std::span<const TrainSequence> all,
+                                         PolicyScope& policy) const {
   std::vector<std::size_t> chosen(all.size());
   std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   MiniBatch scored = prepare(all, chosen);
-  score_batches(all, scored, Reference::kScore);
+  score_batches(all, scored, Reference::kScore, policy);
   std::vector<double> sums(all.size(), 0.0);  // 0 but on the one learner that has the sequence
   for (const std::size_t index : scored.deal[static_cast<std::size_t>(learners_.rank())]) {
     for (const PackedSequence& sequence : scored.batches[index].sequences) {
@@ -185,13 +206,15 @@ StepMetrics Learner::grpo_step(std::span<const RolloutGroup> groups) {
   StepMetrics metrics;
   std::vector<TrainSequence> sequences = train_sequences(groups, grpo);
   std::vector<double> kl;
+  PolicyScope policy;
   if (grpo.beta > 0 && grpo.kl_in == KlPlace::kReward) {
-    kl = sequence_kl(sequences);
+    kl = sequence_kl(sequences, policy);
     take_kl_from_rewards(groups, grpo, kl, sequences);
   }
   fill_advantages(sequences, metrics);
   const std::vector<MiniBatch> mini_batches =
-      cut_mini_batches(sequences, static_cast<std::int64_t>(groups.size()), metrics);
+      cut_mini_batches(sequences, static_cast<std::int64_t>(groups.size()), policy, metrics);
+  policy.close();  // no update may run inside it
   StepSums step;
   for (std::int64_t pass = 0; pass < grpo.num_iterations; ++pass) {
     for (const MiniBatch& mini_batch : mini_batches) {

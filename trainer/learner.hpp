@@ -27,12 +27,13 @@ struct StepMetrics {
   // the step unless stated: sequences without any gradient are not.
   std::int64_t skipped_sequences = 0;  // not computed, their gradient is exactly 0
   double kl = 0;                       // mean of grpo.kl_estimator; 0 where beta is 0
-  double entropy = 0;                  // mean over the first pass
-  double ratio_mean = 0;
-  double ratio_max_deviation = 0;  // max |ratio - 1| in the first update
+  double ratio_max_deviation = 0;      // max |ratio - 1| in the first update
   double clipped_low = 0, clipped_high = 0, clipped_delta = 0;  // shares of the tokens, by bound
+  double advantage_mean = 0, advantage_std = 0;                 // over the step's sequences
+  // These four are NaN where no token was computed.
+  double entropy = 0;  // mean over the first pass
+  double ratio_mean = 0;
   double importance_mean = 0, importance_max = 0;  // weights behaviour -> proximal as used
-  double advantage_mean = 0, advantage_std = 0;    // over the step's sequences
   // |sampler - learner| log-probability in the first update, tokens that came with one.
   DifferenceCounts logprob_differences = {};
 };
@@ -79,26 +80,28 @@ class Learner {
     std::span<float> logprob, entropy;
   };
   enum class Reference { kScore, kNotNeeded };
+  struct PolicyScope;  // the policy's weights as scoring reads them
   // Fills the gradients and returns the batch's sums. `index`: which batch of the
   // mini-batch.
   using Objective =
       std::function<BatchSums(std::size_t index, std::span<const float> logprobs,
                               std::span<const float> entropy, TokenGradients gradients)>;
 
-  // The mini-batches of a step, scored. Counts what is left out for having no gradient.
+  // The mini-batches of a step, scored. Counts what is left out for having no gradient. Collective.
   std::vector<MiniBatch> cut_mini_batches(std::span<const TrainSequence> all, std::int64_t prompts,
-                                          StepMetrics& metrics) const;
+                                          PolicyScope& policy, StepMetrics& metrics) const;
   // Sums of grpo.kl_estimator over the tokens of each sequence, between old and reference policy.
   // Collective.
-  std::vector<double> sequence_kl(std::span<const TrainSequence> all) const;
+  std::vector<double> sequence_kl(std::span<const TrainSequence> all, PolicyScope& policy) const;
   // `update`: counted from 0 within the step.
   BatchSums policy_objective(std::span<const TrainSequence> all, const MiniBatch& mini_batch,
                              std::size_t index, std::int64_t update,
                              std::span<const float> logprobs, std::span<const float> entropy,
                              TokenGradients gradients) const;
   MiniBatch prepare(std::span<const TrainSequence> all, std::span<const std::size_t> chosen) const;
-  void score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
-                     Reference reference) const;
+  // Collective: opens the scope where the policy scores any of the mini-batch.
+  void score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch, Reference reference,
+                     PolicyScope& policy) const;
   // Of this learner's micro-batches, with their sums in order.
   std::vector<BatchSums> add_gradients(const MiniBatch& mini_batch, double temperature,
                                        const Objective& objective);

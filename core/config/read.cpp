@@ -38,6 +38,11 @@ std::string description(const YAML::Node& node) {
   }
 }
 
+// "source:line" of a key.
+std::string place_of(const YAML::Node& key, const std::string& source) {
+  return concat(source, ":", key.Mark().line + 1);
+}
+
 bool is_integer(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   return !digits.empty() &&
@@ -173,7 +178,7 @@ class SourceReader {
   // of the table, whatever the aliases of the text.
   void read_map(const YAML::Node& map, const std::string& prefix) {
     for (const auto& entry : map) {
-      const std::string where = concat(source_, ":", entry.first.Mark().line + 1);
+      const std::string where = place_of(entry.first, source_);
       check(entry.first.IsScalar(), ErrorCode::kUsage, where, ": a key is ",
             description(entry.first), ", it must be a word");
       const std::string& word = entry.first.Scalar();
@@ -260,9 +265,11 @@ void expand_named_preset(const YAML::Node& root, const std::string& source_name,
     expand_preset(last->value, last->where, config);
     return;
   }
-  const std::string key(kPresetKey);
-  if (root.IsMap() && root[key]) {
-    expand_preset(root[key], source_name, config);
+  for (const auto& entry : root) {
+    if (entry.first.IsScalar() && entry.first.Scalar() == kPresetKey) {
+      expand_preset(entry.second, place_of(entry.first, source_name), config);
+      return;
+    }
   }
 }
 

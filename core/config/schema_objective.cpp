@@ -71,7 +71,9 @@ std::vector<Key> reward_keys() {
        "Weight of the soft overlong penalty, which falls from 0 to -1 over the last "
        "reward.overlong_buffer tokens of the budget; 0: off."},
       {"reward.overlong_buffer", kArithmetic, at<&RunConfig::reward, &R::overlong_buffer>(),
-       kFromZero, "Tokens in front of rollout.max_new_tokens over which that penalty falls."},
+       kFromZero,
+       "Tokens in front of rollout.max_new_tokens, or evaluate.max_new_tokens in an evaluation, "
+       "over which that penalty falls."},
       {"reward.command", kArithmetic, at<&RunConfig::reward, &R::command>(), kAny,
        "Program and arguments of a reward in any language, which speaks JSON lines over standard "
        "input and output; empty: none."},

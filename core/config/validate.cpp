@@ -136,6 +136,11 @@ void check_grpo(const RunConfig& config) {
         kUsage, "grpo.scale_rewards is group and ", stands(config, "rollout.group_size"),
         ": one completion has no standard deviation, set rollout.group_size to 2 or more, or "
         "grpo.scale_rewards to batch or none");
+  const bool kl_in_loss = grpo.beta > 0 && grpo.kl_in == KlPlace::kLoss;
+  check(!draws || config.rollout.group_size != 1 || kl_in_loss || grpo.entropy_coef > 0, kUsage,
+        "rollout.group_size is 1, which makes every advantage 0, and neither a KL term in the loss "
+        "nor an entropy bonus gives a gradient: set rollout.group_size to 2 or more, grpo.beta "
+        "above 0 with grpo.kl_in loss, or grpo.entropy_coef above 0");
   check(grpo.mini_batch_prompts >= 0 &&
             (grpo.mini_batch_prompts == 0 ||
              config.rollout.prompts_per_step % grpo.mini_batch_prompts == 0),
@@ -156,14 +161,23 @@ void check_grpo(const RunConfig& config) {
         ": the floor must not be above the cap");
 }
 
-void check_reward(const RunConfig& config) {
+// `budget`: tokens of a scored completion at most, the value of the key `budget_name`.
+void check_overlong(const RunConfig& config, std::int64_t budget, std::string_view budget_name) {
   const RewardSettings& reward = config.reward;
-  const std::int64_t budget = config.rollout.max_new_tokens;
   check(reward.overlong == 0 || (reward.overlong_buffer >= 1 && reward.overlong_buffer <= budget),
         kUsage, stands(config, "reward.overlong"), " and ",
-        stands(config, "reward.overlong_buffer"),
-        ": set the buffer from 1 to rollout.max_new_tokens, ", budget,
-        ", or reward.overlong to 0 for no penalty");
+        stands(config, "reward.overlong_buffer"), ": set the buffer from 1 to ", budget_name, ", ",
+        budget, ", or reward.overlong to 0 for no penalty");
+}
+
+// Evaluations score with the rewards of training.
+void check_reward(const RunConfig& config, Stage stage) {
+  if (stage == Stage::kGrpo) {
+    check_overlong(config, config.rollout.max_new_tokens, "rollout.max_new_tokens");
+  }
+  if (stage == Stage::kEvaluate || (trains(stage) && config.train.eval_every > 0)) {
+    check_overlong(config, config.evaluate.max_new_tokens, "evaluate.max_new_tokens");
+  }
 }
 
 }  // namespace
@@ -179,8 +193,8 @@ void validate_config(const RunConfig& config, Stage stage, int world_size) {
   if (stage == Stage::kGrpo) {
     check_rollout(config);
     check_grpo(config);
-    check_reward(config);
   }
+  check_reward(config, stage);
 }
 
 }  // namespace cogent

@@ -67,11 +67,11 @@ TEST(Presets, OwnKeysStandAboveThemWhereverTheyAre) {
 
 TEST(Presets, UnknownOnesNameTheNearest) {
   EXPECT_THAT(parse_error("seed: 1\npreset: dr-grpo\n"),
-              AllOf(StartsWith("run.yaml: preset is 'dr-grpo'"), HasSubstr("one is dr_grpo "),
+              AllOf(StartsWith("run.yaml:2: preset is 'dr-grpo'"), HasSubstr("one is dr_grpo "),
                     HasSubstr("cogent config presets")));
   EXPECT_THAT(parse_error("", {"preset=reasoning"}),
               AllOf(HasSubstr("override 'preset=reasoning'"), HasSubstr("one is reasoningner ")));
-  EXPECT_THAT(parse_error("preset: [dapo]"), HasSubstr("preset is a list"));
+  EXPECT_THAT(parse_error("preset: [dapo]"), StartsWith("run.yaml:1: preset is a list"));
   EXPECT_THAT(parse_error("presets: dapo"), HasSubstr("nearest one is preset "));
   EXPECT_THAT(parse_error("preset: dapo\npreset: gspo\n"), HasSubstr("preset stands twice"));
 }

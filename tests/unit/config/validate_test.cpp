@@ -113,17 +113,56 @@ TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {
               AllOf(HasSubstr("grpo.delta is 3"), HasSubstr("cispo")));
   EXPECT_THAT(grpo_refusal({"grpo.importance_floor=3"}),
               AllOf(HasSubstr("importance_floor is 3"), HasSubstr("importance_cap is 2")));
-  EXPECT_THAT(grpo_refusal({"reward.overlong=1"}),
-              AllOf(HasSubstr("reward.overlong_buffer is 0"), HasSubstr("max_new_tokens, 192")));
-  EXPECT_THAT(grpo_refusal({"reward.overlong=1", "reward.overlong_buffer=193"}),
-              HasSubstr("reward.overlong_buffer is 193"));
-  validate_config(complete({"reward.overlong=1", "reward.overlong_buffer=192"}), Stage::kGrpo, 2);
   EXPECT_THAT(refusal(Stage::kEvaluate, 1, {"evaluate.samples=4"}),
               AllOf(HasSubstr("evaluate.samples is 4"), HasSubstr("evaluate.temperature is 0")));
   validate_config(complete({"evaluate.samples=4", "evaluate.temperature=0.9"}), Stage::kEvaluate,
                   1);
   EXPECT_THAT(refusal(Stage::kSft, 1, {"optimizer.betas=[0.9]"}), HasSubstr("1 numbers"));
   EXPECT_THAT(refusal(Stage::kSft, 1, {"optimizer.betas=[0.9, 1]"}), HasSubstr("below 1"));
+}
+
+TEST(ValidateConfig, AGroupOfOneNeedsAnotherGradientThanItsAdvantage) {
+  const auto refuse = [](std::vector<std::string> overrides) {
+    overrides.emplace_back("rollout.group_size=1");
+    EXPECT_THAT(grpo_refusal(overrides),
+                AllOf(HasSubstr("rollout.group_size is 1"), HasSubstr("every advantage 0")));
+  };
+  for (const std::string scale : {"grpo.scale_rewards=none", "grpo.scale_rewards=batch"}) {
+    for (const std::string baseline : {"grpo.baseline=group_mean", "grpo.baseline=leave_one_out"}) {
+      refuse({scale, baseline, "grpo.beta=0"});
+      refuse({scale, baseline, "grpo.beta=0.1", "grpo.kl_in=reward"});
+    }
+    const std::vector<std::string> one = {scale, "rollout.group_size=1"};
+    const auto accept = [&](std::vector<std::string> overrides, int world_size = 2) {
+      overrides.insert(overrides.end(), one.begin(), one.end());
+      validate_config(complete(overrides), Stage::kGrpo, world_size);
+    };
+    accept({"grpo.beta=0.1"});
+    accept({"grpo.beta=0", "grpo.entropy_coef=0.01"});
+    accept({"grpo.beta=0", "rollout.replay=r"}, 1);  // its groups are as they were recorded
+  }
+}
+
+TEST(ValidateConfig, TheOverlongBufferIsWithinEveryBudgetThatIsScored) {
+  const std::string on = "reward.overlong=1";
+  const auto buffer = [](int tokens) { return concat("reward.overlong_buffer=", tokens); };
+  EXPECT_THAT(grpo_refusal({on}), AllOf(HasSubstr("reward.overlong_buffer is 0"),
+                                        HasSubstr("rollout.max_new_tokens, 192")));
+  EXPECT_THAT(grpo_refusal({on, buffer(193)}), HasSubstr("reward.overlong_buffer is 193"));
+  validate_config(complete({on, buffer(192)}), Stage::kGrpo, 2);
+  for (const Stage stage : {Stage::kSft, Stage::kGrpo, Stage::kEvaluate}) {
+    const auto with = [&](int tokens) {
+      return std::vector<std::string>{on, buffer(tokens), "train.eval_every=5",
+                                      "evaluate.max_new_tokens=100"};
+    };
+    EXPECT_THAT(refusal(stage, 2, with(101)), AllOf(HasSubstr("reward.overlong_buffer is 101"),
+                                                    HasSubstr("evaluate.max_new_tokens, 100")));
+    validate_config(complete(with(100)), stage, 2);
+  }
+  EXPECT_THAT(refusal(Stage::kEvaluate, 1, {on}),
+              AllOf(HasSubstr("overlong_buffer is 0"), HasSubstr("evaluate.max_new_tokens, 256")));
+  validate_config(complete({on, "train.eval_every=0"}), Stage::kSft, 1);
+  validate_config(complete({on}), Stage::kAnnotate, 1);
 }
 
 // Values that reading refuses can still be set by code.

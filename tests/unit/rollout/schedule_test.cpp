@@ -133,6 +133,11 @@ TEST(Schedule, PreemptsTheSequenceAdmittedLast) {
   EXPECT_EQ(ample.preemptions, 0);
   EXPECT_EQ(ample.steps, 64);
   EXPECT_GT(tight.preemptions, 0);
+  EXPECT_EQ(static_cast<std::int64_t>(tight.preempted.size()), tight.preemptions);
+  for (const Preempted& preempted : tight.preempted) {
+    EXPECT_TRUE(preempted.admitted_last) << "completion " << preempted.index;
+    EXPECT_NE(preempted.index, 0U) << "the oldest goes on to its end";
+  }
   EXPECT_GT(tight.prefill_rows, ample.prefill_rows) << "preempted rows are computed again";
   EXPECT_EQ(tight.most_sequences, 6) << "nobody was kept out who might have ended early";
   EXPECT_LT(tight.steps, 6 * 64 / 2) << "fewer than two sequences go on at a time";

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace cogent::rollout::testing {
 namespace {
@@ -56,6 +57,46 @@ void draw_all(const std::vector<RolloutRequest>& requests, const StepBatch& batc
   }
   ASSERT_LE(batch.draws.size(), batch.ids.size() + requests.size());
 }
+
+// The completions in progress, in the order in which they were seen to get in.
+class InProgress {
+ public:
+  // Takes in those of a step, and returns those that it left out.
+  std::vector<Preempted> begin_step(const std::vector<Sequence>& active) {
+    std::vector<Preempted> preempted;
+    std::vector<Name> stayed;
+    for (const Name& name : names_) {
+      if (!contains(active, name)) {
+        preempted.push_back({name.first, name.second, true});
+        continue;
+      }
+      stayed.push_back(name);
+      for (Preempted& earlier : preempted) {
+        earlier.admitted_last = false;
+      }
+    }
+    for (const Sequence& sequence : active) {
+      const Name name(sequence.request, sequence.index);
+      if (std::ranges::find(stayed, name) == stayed.end()) {
+        stayed.push_back(name);
+      }
+    }
+    names_ = std::move(stayed);
+    return preempted;
+  }
+  // Forgets those that the step finished.
+  void end_step(const std::vector<Sequence>& active) {
+    std::erase_if(names_, [&](const Name& name) { return !contains(active, name); });
+  }
+
+ private:
+  using Name = std::pair<std::size_t, std::uint32_t>;  // request, index in its group
+  static bool contains(const std::vector<Sequence>& active, const Name& name) {
+    return std::ranges::any_of(active,
+                               [&](const Sequence& s) { return Name(s.request, s.index) == name; });
+  }
+  std::vector<Name> names_;
+};
 
 }  // namespace
 
@@ -139,6 +180,7 @@ Course run_schedule(const std::vector<RolloutRequest>& requests, ScheduleLimits 
   }
   PagePool pool(pages);
   TextCache cache(pages);
+  InProgress in_progress;
   Schedule schedule(requests, course.groups, limits, pool);
   for (; !schedule.done() && !::testing::Test::HasFatalFailure(); ++course.steps) {
     if (course.steps == kMostSteps) {
@@ -147,6 +189,8 @@ Course run_schedule(const std::vector<RolloutRequest>& requests, ScheduleLimits 
     }
     const std::int64_t prefilled = schedule.prefill_rows();
     const StepBatch batch = schedule.next();
+    const std::vector<Preempted> preempted = in_progress.begin_step(schedule.active());
+    course.preempted.insert(course.preempted.end(), preempted.begin(), preempted.end());
     draw_all(requests, batch, cache.forward(batch), schedule);
     const std::int64_t prefill = schedule.prefill_rows() - prefilled;
     course.most_prefill = std::max(course.most_prefill, prefill);
@@ -161,6 +205,7 @@ Course run_schedule(const std::vector<RolloutRequest>& requests, ScheduleLimits 
       }
     }
     schedule.finish_step();
+    in_progress.end_step(schedule.active());
   }
   EXPECT_EQ(pool.free_pages(), pages) << "pages were left behind";
   course.preemptions = schedule.preemptions();

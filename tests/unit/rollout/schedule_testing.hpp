@@ -36,6 +36,13 @@ class TextCache {
 // The completions that plain decoding gives, one at a time.
 std::vector<RolloutGroup> plain_completions(const std::vector<RolloutRequest>& requests);
 
+// A completion that left the sequences in progress without being finished.
+struct Preempted {
+  std::size_t request = 0;
+  std::uint32_t index = 0;
+  bool admitted_last = false;  // of all in progress, but for those that left in the same step
+};
+
 struct Course {
   std::vector<RolloutGroup> groups;
   std::int64_t steps = 0;
@@ -45,6 +52,7 @@ struct Course {
   std::int64_t mixed_steps = 0;             // that both prefill and decode
   std::int64_t most_prefill = 0;            // rows of a step
   std::int64_t most_sequences = 0;          // in progress
+  std::vector<Preempted> preempted;         // one a preemption
   std::vector<std::size_t> first_admitted;  // requests, in the order in which they got in
 };
 // Runs a schedule over the stand-ins to its end, and checks that no page is left behind.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace cogent::trainer {
@@ -40,6 +41,23 @@ TEST(BatchSums, AddsTokensAndOtherSums) {
   EXPECT_EQ(total.differences[3], 2);
   EXPECT_EQ(total.ratio_deviation, 4);
   EXPECT_EQ(total.importance_max, 3);
+}
+
+TEST(BatchSums, AMaximumOfWhatIsNoNumberIsNone) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  BatchSums sums;
+  sums.add({.ratio = kNaN, .importance = kNaN}, 1, 0);
+  EXPECT_TRUE(std::isnan(sums.ratio_deviation));
+  EXPECT_TRUE(std::isnan(sums.importance_max));
+  sums.add({.ratio = 3, .importance = 3}, 1, 0);
+  EXPECT_TRUE(std::isnan(sums.ratio_deviation)) << "numbers behind it do not hide it";
+  EXPECT_TRUE(std::isnan(sums.importance_max));
+  BatchSums total;
+  total.add({.ratio = 5, .importance = 5}, 1, 0);
+  total.add(sums);
+  total.add(BatchSums());
+  EXPECT_TRUE(std::isnan(total.ratio_deviation));
+  EXPECT_TRUE(std::isnan(total.importance_max));
 }
 
 }  // namespace

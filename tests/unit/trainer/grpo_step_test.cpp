@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <numeric>
 #include <span>
@@ -75,7 +76,9 @@ TEST(GrpoStep, AGroupWithoutVarianceIsNotComputedAndCounts) {
   EXPECT_NEAR(skipped.grad_norm, computed.grad_norm, 1e-4 * computed.grad_norm);
 }
 
-TEST(GrpoStep, WithoutAnyGradientTheWeightsStay) {
+// The update is made all the same, with a gradient of zero: the weights stay as there is no decay
+// and the moments begin at zero.
+TEST(GrpoStep, WithoutAnyGradientNothingIsComputedAndTheUpdateCounts) {
   std::vector<RolloutGroup> groups = example_groups();
   for (RolloutGroup& group : groups) {
     for (Completion& completion : group.completions) {
@@ -93,6 +96,13 @@ TEST(GrpoStep, WithoutAnyGradientTheWeightsStay) {
   EXPECT_EQ(metrics.grad_norm, 0);
   EXPECT_EQ(metrics.loss, 0);
   EXPECT_EQ(metrics.advantage_std, 0);
+  EXPECT_TRUE(std::isnan(metrics.entropy)) << "a mean over no token";
+  EXPECT_TRUE(std::isnan(metrics.ratio_mean));
+  EXPECT_TRUE(std::isnan(metrics.importance_mean));
+  EXPECT_TRUE(std::isnan(metrics.importance_max));
+  const std::int64_t updates = 2 * 3;  // two passes over mini-batches of two of the five prompts
+  EXPECT_EQ(run.policy.updates(), updates);
+  EXPECT_EQ(run.learner.schedule_position(), updates);
 }
 
 TEST(GrpoStep, DifferencesFromTheSamplerAreCountedWhereItRecorded) {

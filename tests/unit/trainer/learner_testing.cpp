@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 namespace cogent::trainer::testing {
 namespace {
@@ -92,7 +93,11 @@ double largest_difference(const model::ModelWeights& a, const model::ModelWeight
       difference += std::pow(static_cast<double>(x[i]) - static_cast<double>(y[i]), 2);
       norm += std::pow(static_cast<double>(x[i]), 2);
     }
-    largest = std::max(largest, std::sqrt(difference / std::max(norm, 1e-30)));
+    const double relative = std::sqrt(difference / std::max(norm, 1e-30));
+    if (!std::isfinite(relative)) {
+      return std::numeric_limits<double>::infinity();
+    }
+    largest = std::max(largest, relative);
   }
   return largest;
 }

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -130,8 +131,10 @@ Outcome compute(const Batch& batch, const GrpoSettings& settings, std::int64_t m
   return outcome;
 }
 
+// Infinite where it is no number, which std::max and a comparison would let through.
 double error_of(double ours, double theirs) {
-  return std::abs(ours - theirs) / std::max(1.0, std::abs(theirs));
+  const double error = std::abs(ours - theirs) / std::max(1.0, std::abs(theirs));
+  return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
 }
 
 double largest_error(const Rows& ours, const Rows& theirs) {
@@ -149,6 +152,15 @@ struct Errors {
   double gradient = 0;
   int cases = 0;
 };
+
+TEST(Objectives, WhatIsNoNumberIsTheLargestError) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(error_of(kNaN, 1), kInfinity);
+  EXPECT_EQ(error_of(1, kNaN), kInfinity);
+  EXPECT_EQ(error_of(kInfinity, kInfinity), kInfinity);
+  EXPECT_EQ(largest_error({{1, kNaN, 1}}, {{1, 1, 1}}), kInfinity);
+}
 
 TEST(Objectives, ValueAndGradientAreTheOracles) {
   const std::filesystem::path file =

@@ -38,6 +38,17 @@ std::string describe(const RunConfig& config) {
                 static_cast<int>(config.learner.recompute), ", prefetch ", config.learner.prefetch);
 }
 
+TEST(LargestDifference, IsInfiniteWhereAWeightIsNoNumber) {
+  const auto self = distributed::make_self_communicator("alone");
+  const TestLearner run(test_config(), *self, "llama_gqa3_tied", 1);
+  model::ModelWeights broken = run.reference;
+  broken.flat.front() = broken.flat.front().clone();
+  EXPECT_EQ(largest_difference(run.reference, broken), 0);
+  broken.flat.front().mutable_data_ptr<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(largest_difference(run.reference, broken), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(largest_difference(broken, run.reference), std::numeric_limits<double>::infinity());
+}
+
 class Sharding : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
