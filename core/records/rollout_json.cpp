@@ -101,7 +101,6 @@ RolloutGroup rollout_group_from_json(const json::object& line, const std::string
   for (const json::value& completion : require_array(line, "completions", where)) {
     group.completions.push_back(completion_from_json(completion, where));
   }
-  check(!group.completions.empty(), ErrorCode::kData, where, ": \"completions\" is empty");
   return group;
 }
 

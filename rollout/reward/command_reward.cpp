@@ -12,14 +12,15 @@ namespace {
 
 constexpr const char* kName = "command";
 
-std::string request_line(const Example& example, const Completion& completion,
+std::string request_line(std::int64_t id, const Example& example, const Completion& completion,
                          const std::string& text) {
   json::array schema(example.schema.begin(), example.schema.end());
   json::array entities;
   for (const Mention& mention : example.entities) {
     entities.push_back(json::object{{"text", mention.text}, {"label", mention.label}});
   }
-  return to_json_line(json::object{{"row", example.row},
+  return to_json_line(json::object{{"id", id},
+                                   {"row", example.row},
                                    {"dataset", example.dataset},
                                    {"sentence", example.sentence},
                                    {"schema", std::move(schema)},
@@ -30,9 +31,14 @@ std::string request_line(const Example& example, const Completion& completion,
 }
 
 // The value of an answer, or nothing where it has none: then the log says why.
-std::optional<double> value_of(const std::string& answer, std::uint32_t row) {
+std::optional<double> value_of(const std::string& answer, std::int64_t id, std::uint32_t row) {
   try {
     const json::object object = parse_json_object(answer, "its answer");
+    if (object.contains("id")) {
+      const std::int64_t answered = require_int(object, "id", "its answer");
+      check(answered == id, ErrorCode::kData, "it answers id ", answered, " where id ", id,
+            " is due");
+    }
     if (const auto error = find_string(object, "error", "its answer")) {
       fail(ErrorCode::kData, *error);
     }
@@ -52,10 +58,11 @@ std::optional<double> value_of(const std::string& answer, std::uint32_t row) {
 
 std::int64_t CommandReward::score(std::span<const Example> examples, std::span<RolloutGroup> groups,
                                   const std::function<std::string(const Completion&)>& text_of) {
+  const std::int64_t first_id = next_id_;
   std::vector<std::string> lines;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const Completion& completion : groups[g].completions) {
-      lines.push_back(request_line(examples[g], completion, text_of(completion)));
+      lines.push_back(request_line(next_id_++, examples[g], completion, text_of(completion)));
     }
   }
   std::vector<std::string> answers;
@@ -77,7 +84,10 @@ std::int64_t CommandReward::score(std::span<const Example> examples, std::span<R
     left_out += std::erase_if(groups[g].completions, [&](Completion& completion) {
       const std::size_t index = next++;
       const std::optional<double> value =
-          index < answers.size() ? value_of(answers[index], examples[g].row) : std::nullopt;
+          index < answers.size()
+              ? value_of(answers[index], first_id + static_cast<std::int64_t>(index),
+                         examples[g].row)
+              : std::nullopt;
       if (value) {
         completion.rewards.emplace_back(kName, *value);
         completion.reward += weight_ * *value;

@@ -32,6 +32,7 @@ class CommandReward {
   LineProcess& process_;
   double weight_;
   std::chrono::duration<double> deadline_;
+  std::int64_t next_id_ = 0;  // no two questions have the same
 };
 
 }  // namespace cogent::rollout

@@ -22,19 +22,28 @@ class LineProcess {
 
   bool running() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
-  // Starts it again where it has ended. It is spawned without a copy of this process's memory, so
-  // MPI's threads and buffers do not matter.
+  // Starts it again where it has ended, and logs how where no ask() saw that. It is spawned without
+  // a copy of this process's memory, so MPI's threads and buffers do not matter. Errors as above.
   void restart();
 
   // Sends the lines and returns the answers, without line ends. Where fewer come back than were
-  // sent, the process ended or the deadline passed: it is killed, and failure() says what happened.
+  // sent, the process has ended or was killed, and failure() says what happened:
+  // - it ended, missed the deadline or wrote a line of more than a MiB: the answers before that;
+  // - it wrote before it was asked, or more lines than it was asked: no answers, since which of its
+  //   lines belongs to which question is not known.
+  // A surplus line that comes later is met by the next call. No answers and no new failure where it
+  // is not running.
   std::vector<std::string> ask(std::span<const std::string> lines,
                                std::chrono::duration<double> deadline);
   const std::string& failure() const { return failure_; }
 
  private:
-  // One exchange of bytes until `deadline`; false where the child is gone or late.
+  // Waits at most a second for one of `events`; `ready` is what has come, 0 where nothing has.
+  // False once the deadline has passed, whatever is ready.
   bool wait_ready(short events, std::chrono::steady_clock::time_point deadline, short& ready);
+  bool spoke_unasked() const;
+  bool receive(std::vector<std::string>& answers, std::string& rest);
+  std::string name() const;  // the program with its process id
   void give_up(std::string reason);
   void end() noexcept;
 

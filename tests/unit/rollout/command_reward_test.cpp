@@ -5,10 +5,13 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sys/wait.h>
+#include <thread>
 
 namespace cogent::rollout {
 namespace {
@@ -64,11 +67,100 @@ TEST(LineProcess, OneThatIsLateIsKilled) {
   EXPECT_FALSE(process.running());
 }
 
-TEST(LineProcess, OneThatSaysTooMuchIsNotTrustedAgain) {
-  LineProcess process(shell("read -r line; printf 'a\\nb\\n'; read -r line"));
-  EXPECT_THAT(process.ask(std::vector<std::string>{"x"}, kLong), ElementsAre("a"));
+// Which of its lines was the surplus one is not known, so that none is an answer.
+TEST(LineProcess, OneThatSaysTooMuchIsNotTrusted) {
+  for (const char* surplus : {"printf 'a\\nb\\n'", "printf 'a\\nb'"}) {
+    LineProcess process(shell(concat("read -r line; ", surplus, "; read -r line")));
+    EXPECT_THAT(process.ask(std::vector<std::string>{"x"}, kLong), IsEmpty()) << surplus;
+    EXPECT_FALSE(process.running());
+    EXPECT_THAT(process.failure(), HasSubstr("more lines than it was asked"));
+  }
+}
+
+// A file that a script makes when it has come so far.
+class Mark {
+ public:
+  explicit Mark(const std::string& name) : path_(::testing::TempDir() + "cogent_mark_" + name) {
+    std::filesystem::remove(path_);
+  }
+  const std::string& path() const { return path_; }
+  void wait() const {
+    const auto end = std::chrono::steady_clock::now() + kLong;
+    while (!std::filesystem::exists(path_) && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST(LineProcess, OneThatSpeaksUnaskedIsNotTrusted) {
+  const Mark mark("banner");
+  LineProcess process(shell("echo welcome; : > " + mark.path() + "; exec cat"));
+  mark.wait();
+  EXPECT_THAT(process.ask(std::vector<std::string>{"a", "b"}, kLong), IsEmpty());
   EXPECT_FALSE(process.running());
-  EXPECT_THAT(process.failure(), HasSubstr("more lines than it was asked"));
+  EXPECT_THAT(process.failure(), HasSubstr("sh (process "));
+  EXPECT_THAT(process.failure(), HasSubstr("wrote a line that it was not asked for"));
+}
+
+TEST(LineProcess, ALastAnswerWithoutALineEndCounts) {
+  LineProcess process(shell("read -r a; read -r b; printf 'a\\nb'"));
+  EXPECT_THAT(process.ask(std::vector<std::string>{"x", "y", "z"}, kLong), ElementsAre("a", "b"));
+  EXPECT_THAT(process.failure(), HasSubstr("ended with status 0"));
+}
+
+TEST(LineProcess, BytesThatKeepComingDoNotMoveTheDeadline) {
+  LineProcess process(
+      shell("read -r a; for i in 1 2 3 4; do while printf x; do :; done & done; wait"));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(process.ask(std::vector<std::string>{"a"}, std::chrono::duration<double>(0.1)),
+              IsEmpty());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kLong / 2);
+  EXPECT_THAT(process.failure(), HasSubstr("has answered 0 of 1 lines in 0.1 s"));
+}
+
+TEST(LineProcess, ALineHasABound) {
+  LineProcess process(shell("read -r a; exec tr '\\0' x < /dev/zero"));
+  EXPECT_THAT(process.ask(std::vector<std::string>{"a"}, kLong), IsEmpty());
+  EXPECT_FALSE(process.running());
+  EXPECT_THAT(process.failure(), HasSubstr("has written a line of more than 1048576 bytes"));
+}
+
+// It is seen at the next start, and costs no answer.
+TEST(LineProcess, OneThatEndsBetweenTwoBatchesIsStartedAgain) {
+  LineProcess process(shell("read -r line; echo \"$line\""));
+  for (const char* line : {"a", "b"}) {
+    process.restart();
+    EXPECT_THAT(process.ask(std::vector<std::string>{line}, kLong), ElementsAre(line));
+    siginfo_t ended;  // waits for its end and leaves its status to be taken
+    ::waitid(P_PID, static_cast<id_t>(process.pid()), &ended, WEXITED | WNOWAIT);
+  }
+}
+
+// It ignores the end of its input too, so that only a signal to itself ends it.
+TEST(LineProcess, OneThatLeftItsProcessGroupIsKilled) {
+  if (std::system("python3 -c '' >/dev/null 2>&1") != 0) {
+    GTEST_SKIP() << "python3 is absent";
+  }
+  const std::vector<std::string> leaver = {
+      "python3", "-c",
+      "import os, time; os.setpgid(0, os.getpgid(os.getppid())); input(); "
+      "print('a', flush=True); time.sleep(600)"};
+  LineProcess late(leaver);
+  EXPECT_THAT(late.ask(std::vector<std::string>{"x"}, kLong), ElementsAre("a"));
+  EXPECT_THAT(late.ask(std::vector<std::string>{"y"}, std::chrono::duration<double>(0.1)),
+              IsEmpty());
+  EXPECT_FALSE(late.running());
+
+  pid_t pid = -1;
+  {
+    LineProcess destroyed(leaver);
+    EXPECT_THAT(destroyed.ask(std::vector<std::string>{"x"}, kLong), ElementsAre("a"));
+    pid = destroyed.pid();
+  }
+  EXPECT_EQ(::kill(pid, 0), -1) << "it is still there";
 }
 
 TEST(LineProcess, OneThatIsNotThereIsAUsageError) {
@@ -135,6 +227,40 @@ TEST(CommandReward, WhatHasNoValueIsLeftOutOfItsGroup) {
   EXPECT_EQ(scored[0].completions.size(), 1u);
   EXPECT_TRUE(scored[1].completions.empty());
   EXPECT_TRUE(process.running()) << "its lines came one for one";
+}
+
+TEST(CommandReward, OneThatSaysTooMuchCostsTheWholeBatch) {
+  LineProcess process(
+      shell("read -r a; read -r a; read -r a; read -r a;"
+            "for i in 1 2 3 4 5; do echo '{\"reward\": 1}'; done | cat"));
+  std::vector<RolloutGroup> scored = groups();
+  EXPECT_EQ(CommandReward(process, settings()).score(examples(), scored, kText), 4);
+  EXPECT_TRUE(scored[0].completions.empty());
+  EXPECT_TRUE(scored[1].completions.empty());
+  EXPECT_FALSE(process.running());
+}
+
+// Its first line answers nothing, so that each id comes a line late.
+TEST(CommandReward, AnIdThatWasNotAskedGivesNoValue) {
+  LineProcess process(
+      shell("echo '{\"reward\": 1}'; while read -r line; do"
+            " id=$(echo \"$line\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/');"
+            " echo \"{\\\"reward\\\": 1, \\\"id\\\": $id}\"; done"));
+  std::vector<RolloutGroup> scored = groups();
+  EXPECT_GE(CommandReward(process, settings()).score(examples(), scored, kText), 3);
+}
+
+TEST(CommandReward, IdsGoOnFromBatchToBatch) {
+  LineProcess process(
+      shell("while read -r line; do"
+            " id=$(echo \"$line\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/');"
+            " echo \"{\\\"reward\\\": $id, \\\"id\\\": $id}\"; done"));
+  CommandReward reward(process, settings());
+  for (int batch = 0; batch < 2; ++batch) {
+    std::vector<RolloutGroup> scored = groups();
+    EXPECT_EQ(reward.score(examples(), scored, kText), 0);
+    EXPECT_EQ(scored[1].completions[1].rewards.back().second, 4 * batch + 3);
+  }
 }
 
 TEST(CommandReward, AProgramThatDiesIsStartedAgainForTheNextBatch) {

@@ -1,0 +1,73 @@
+#include "core/records/rollout_json.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace cogent {
+namespace {
+
+RolloutGroup group(std::uint32_t step, std::uint32_t prompt_id) {
+  RolloutGroup made;
+  made.step = step;
+  made.prompt_id = prompt_id;
+  made.prompt_ids = {5, 9};
+  made.policy_version = step;
+  return made;
+}
+
+Completion completion() {
+  Completion made;
+  made.ids = {41, 2};
+  made.logprobs = {-0.1f, -1.0f / 3};
+  made.rewards = {{"f1", 0.75}, {"schema", 1}};
+  made.reward = 8.5;
+  made.finish = Finish::kLength;
+  return made;
+}
+
+// What a run records is read back as it was, also a group whose rewards all failed.
+TEST(RolloutJson, RecordedGroupsAreReadBack) {
+  std::vector<RolloutGroup> written = {group(0, 17), group(0, 3), group(1, 4)};
+  written[0].completions = {completion(), completion()};
+  const std::filesystem::path folder = ::testing::TempDir() + "cogent_rollout_json";
+  std::filesystem::create_directories(folder);
+  std::ofstream file(folder / "rollouts.jsonl");
+  for (const RolloutGroup& each : written) {
+    file << to_json_line(to_json(each)) << "\n";
+  }
+  file.close();
+
+  const std::vector<std::vector<RolloutGroup>> batches = read_rollout_batches(folder);
+  ASSERT_EQ(batches.size(), 2u);
+  ASSERT_EQ(batches[0].size(), 2u);
+  ASSERT_EQ(batches[1].size(), 1u);
+  const RolloutGroup& first = batches[0][0];
+  EXPECT_EQ(first.prompt_id, 17u);
+  EXPECT_EQ(first.prompt_ids, written[0].prompt_ids);
+  ASSERT_EQ(first.completions.size(), 2u);
+  EXPECT_EQ(first.completions[1].ids, completion().ids);
+  EXPECT_EQ(first.completions[1].logprobs, completion().logprobs) << "bit by bit";
+  EXPECT_EQ(first.completions[1].reward, completion().reward);
+  EXPECT_EQ(first.completions[1].rewards, completion().rewards);
+  EXPECT_EQ(first.completions[1].finish, Finish::kLength);
+  EXPECT_TRUE(batches[0][1].completions.empty());
+  EXPECT_EQ(batches[1][0].policy_version, 1u);
+  EXPECT_TRUE(batches[1][0].completions.empty());
+}
+
+TEST(RolloutJson, AGroupWithoutItsListIsADataError) {
+  json::object line = to_json(group(0, 1));
+  line.erase("completions");
+  try {
+    rollout_group_from_json(line, "file line 3");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kData);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("file line 3"));
+  }
+}
+
+}  // namespace
+}  // namespace cogent
