@@ -6,7 +6,7 @@
 
 namespace cogent {
 
-// Everything a run depends on. Keys, defaults and meaning: the table in schema.cpp (`cogent config
+// Everything a run depends on. Keys, defaults and meaning: the table in schema*.cpp (`cogent config
 // explain --all`, docs/config.md).
 
 enum class Numerics { kExact, kFast };

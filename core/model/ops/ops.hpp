@@ -45,7 +45,8 @@ struct TokenLogprobs {
 // gradient argument named d... that is passed as `at::Tensor&` is ADDED to; an undefined one is
 // skipped. Tensors are contiguous and of one floating type (float64, float32 or bfloat16), ids are
 // int64; log-probabilities, entropies, lse and dlogprob are at least float32. No op keeps state;
-// all are deterministic for given shapes and thread count.
+// all are deterministic for given shapes and thread count, and those of cpu_ops() that have an own
+// kernel for any.
 struct OpTable {
   const char* name;
 
