@@ -40,62 +40,141 @@ class KeyWalk {
   std::int64_t left_;
 };
 
-// products[j] = x . rows[j], for `count` rows rounded up to whole vectors.
-static inline void dot_rows(const float* x, const float* const* rows, std::int64_t count,
-                            std::int64_t head_dim, float* products) {
+// Vectors that meet the same rows in one pass: what is loaded of a row serves all of them, and
+// their sums fill the registers. Each sum has one order, whoever stands beside it.
+inline constexpr std::int64_t kGroup = 3;
+
+template <int kSize>
+struct GroupSize {
+  static constexpr int value = kSize;
+};
+
+// Calls f(GroupSize<size>{}, first) for the groups of 0, 1, ..., count - 1, none alone where that
+// can be.
+template <typename F>
+static inline void in_groups(std::int64_t count, const F& f) {
+  std::int64_t first = 0;
+  while (count - first > 4 || count - first == kGroup) {
+    f(GroupSize<kGroup>{}, first);
+    first += kGroup;
+  }
+  while (count - first >= 2) {
+    f(GroupSize<2>{}, first);
+    first += 2;
+  }
+  if (first < count) {
+    f(GroupSize<1>{}, first);
+  }
+}
+
+// What is done on the way through rows, in small steps: nothing, or asking for later ones.
+struct NoStep {
+  void operator()() const {}
+};
+
+// products[q][j] = x[q] . rows[j], for `count` rows rounded up to whole vectors. `step` is called
+// with every kLanes rows. On its own, so that the sums get all registers.
+template <int kSize, typename Step>
+[[gnu::noinline]] static void dot_rows(const float* const* x, const float* const* rows,
+                                       std::int64_t count, std::int64_t head_dim,
+                                       float* const* products, const Step& step) {
+  constexpr int kHalf = kLanes / 2;
   for (std::int64_t j = 0; j < count; j += kLanes) {
-    Vec8 partial[kLanes];
-    const Vec8 first = load(x);
-#pragma GCC unroll 8
-    for (int lane = 0; lane < kLanes; ++lane) {
-      partial[lane] = _mm256_mul_ps(first, load(rows[j + lane]));
-    }
-    for (std::int64_t c = kLanes; c < head_dim; c += kLanes) {
-      const Vec8 part = load(x + c);
-#pragma GCC unroll 8
-      for (int lane = 0; lane < kLanes; ++lane) {
-        partial[lane] = fma(part, load(rows[j + lane] + c), partial[lane]);
+    step();
+    Vec8 folded[2][kSize];
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      Vec8 partial[kSize][kHalf];
+#pragma GCC unroll 4
+      for (int i = 0; i < kHalf; ++i) {
+        const Vec8 row = load(rows[j + half * kHalf + i]);
+#pragma GCC unroll 4
+        for (int q = 0; q < kSize; ++q) {
+          partial[q][i] = _mm256_mul_ps(load(x[q]), row);
+        }
+      }
+      for (std::int64_t c = kLanes; c < head_dim; c += kLanes) {
+#pragma GCC unroll 4
+        for (int i = 0; i < kHalf; ++i) {
+          const Vec8 row = load(rows[j + half * kHalf + i] + c);
+#pragma GCC unroll 4
+          for (int q = 0; q < kSize; ++q) {
+            partial[q][i] = fma(load(x[q] + c), row, partial[q][i]);
+          }
+        }
+      }
+#pragma GCC unroll 4
+      for (int q = 0; q < kSize; ++q) {
+        folded[half][q] = fold4(partial[q]);
       }
     }
-    store(products + j, sums(partial));
-  }
-}
-
-template <int kVectors>
-static inline void add_weighted_columns(const float* weights, std::int64_t stride,
-                                        const float* const* rows, std::int64_t count,
-                                        std::int64_t column, float scale, float* total) {
-  Vec8 x[kVectors];
-#pragma GCC unroll 8
-  for (int i = 0; i < kVectors; ++i) {
-    x[i] = _mm256_mul_ps(load(total + column + i * kLanes), splat(scale));
-  }
-  for (std::int64_t j = 0; j < count; ++j) {
-    const Vec8 weight = splat(weights[j * stride]);
-#pragma GCC unroll 8
-    for (int i = 0; i < kVectors; ++i) {
-      x[i] = fma(weight, load(rows[j] + column + i * kLanes), x[i]);
+#pragma GCC unroll 4
+    for (int q = 0; q < kSize; ++q) {
+      store(products[q] + j, join_folded(folded[0][q], folded[1][q]));
     }
   }
+}
+
+constexpr std::int64_t kStepRows = 2 * kLanes;
+
+// On its own, so that the sums get all registers.
+template <int kSize, int kVectors, typename Step>
+[[gnu::noinline]] static void add_weighted_columns(const float* const* weights, std::int64_t stride,
+                                                   const float* const* rows, std::int64_t count,
+                                                   std::int64_t column, const float* scale,
+                                                   float* const* total, const Step& step) {
+  Vec8 x[kSize][kVectors];
+#pragma GCC unroll 4
+  for (int q = 0; q < kSize; ++q) {
 #pragma GCC unroll 8
-  for (int i = 0; i < kVectors; ++i) {
-    store(total + column + i * kLanes, x[i]);
+    for (int i = 0; i < kVectors; ++i) {
+      x[q][i] = _mm256_mul_ps(load(total[q] + column + i * kLanes), splat(scale[q]));
+    }
+  }
+  for (std::int64_t j = 0; j < count; ++j) {
+    if (j % kStepRows == 0) {
+      step();
+    }
+    Vec8 weight[kSize];
+#pragma GCC unroll 4
+    for (int q = 0; q < kSize; ++q) {
+      weight[q] = splat(weights[q][j * stride]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) {
+      const Vec8 row = load(rows[j] + column + i * kLanes);
+#pragma GCC unroll 4
+      for (int q = 0; q < kSize; ++q) {
+        x[q][i] = fma(weight[q], row, x[q][i]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int q = 0; q < kSize; ++q) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) {
+      store(total[q] + column + i * kLanes, x[q][i]);
+    }
   }
 }
 
-// total = total scale + sum over j of weights[j stride] rows[j]. All [head_dim].
-static inline void add_weighted_rows(const float* weights, std::int64_t stride,
+// total[q] = total[q] scale[q] + sum over j of weights[q][j stride] rows[j]. All [head_dim]. `step`
+// is called with every kStepRows rows of each pass over the columns.
+template <int kSize, typename Step>
+static inline void add_weighted_rows(const float* const* weights, std::int64_t stride,
                                      const float* const* rows, std::int64_t count,
-                                     std::int64_t head_dim, float scale, float* total) {
+                                     std::int64_t head_dim, const float* scale, float* const* total,
+                                     const Step& step) {
+  constexpr int kMost = kSize == 1 ? 8 : 4;  // vectors of each sum that registers hold
   std::int64_t column = 0;
-  for (; column + 8 * kLanes <= head_dim; column += 8 * kLanes) {
-    add_weighted_columns<8>(weights, stride, rows, count, column, scale, total);
+  for (; column + kMost * kLanes <= head_dim; column += kMost * kLanes) {
+    add_weighted_columns<kSize, kMost>(weights, stride, rows, count, column, scale, total, step);
   }
   for (; column + 4 * kLanes <= head_dim; column += 4 * kLanes) {
-    add_weighted_columns<4>(weights, stride, rows, count, column, scale, total);
+    add_weighted_columns<kSize, 4>(weights, stride, rows, count, column, scale, total, step);
   }
   for (; column < head_dim; column += kLanes) {
-    add_weighted_columns<1>(weights, stride, rows, count, column, scale, total);
+    add_weighted_columns<kSize, 1>(weights, stride, rows, count, column, scale, total, step);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "core/model/kernels/cpu/attention_avx2.hpp"
 #include "core/model/kernels/cpu/logarithm.hpp"
+#include "core/model/kernels/cpu/rows_ahead.hpp"
 
 #include <cmath>
 #include <limits>
@@ -40,6 +41,11 @@ float weigh(float* products, std::int64_t visible, float scale, Softmax& softmax
   return shrink;
 }
 
+struct Pool {
+  const float* k;
+  const float* v;
+};
+
 // A block of keys and values of one head.
 struct KeyBlock {
   std::int64_t first = 0;  // position of its first key
@@ -48,64 +54,10 @@ struct KeyBlock {
   const float* values[kKeyBlock];
 };
 
-// The blocks of a tile's keys, in order. Asks for the next block's lines while the present one is
-// worked on: rows of one head lie apart, and a cache of many sequences comes from the memory.
-class KeyBlocks {
- public:
-  KeyBlocks(const AttentionShape& shape, const AttentionTile& tile, std::int64_t kv_head,
-            const float* k, const float* v)
-      : walk_(tile.runs, tile_keys(tile, shape.ratio)),
-        stride_(shape.kv_heads * shape.head_dim),
-        head_dim_(shape.head_dim),
-        k_(k + kv_head * shape.head_dim),
-        v_(v + kv_head * shape.head_dim) {
-    read_next();
-  }
-
-  const KeyBlock& present() const { return blocks_[present_]; }
-  bool next() {
-    present_ ^= 1;
-    if (present().count == 0) {
-      return false;
-    }
-    read_next();
-    return true;
-  }
-
- private:
-  void read_next() {
-    std::int64_t rows[kKeyBlock];
-    KeyBlock& block = blocks_[present_ ^ 1];
-    block.first = first_;
-    block.count = walk_.next(rows);
-    first_ += block.count;
-    for (std::int64_t j = 0; block.count > 0 && j < kKeyBlock; ++j) {
-      block.keys[j] = k_ + rows[j] * stride_;
-      block.values[j] = v_ + rows[j] * stride_;
-    }
-    for (std::int64_t j = 0; j < block.count; ++j) {
-      for (std::int64_t c = 0; c < head_dim_; c += kLine) {
-        _mm_prefetch(reinterpret_cast<const char*>(block.keys[j] + c), _MM_HINT_T1);
-        _mm_prefetch(reinterpret_cast<const char*>(block.values[j] + c), _MM_HINT_T1);
-      }
-    }
-  }
-
-  static constexpr std::int64_t kLine = 16;  // floats of a cache line
-
-  KeyWalk walk_;
-  std::int64_t stride_;
-  std::int64_t head_dim_;
-  const float* k_;
-  const float* v_;
-  KeyBlock blocks_[2];
-  int present_ = 0;
-  std::int64_t first_ = 0;
-};
-
 // Queries that meet a block of keys together: first all with its keys, then all with its values, so
 // that either stays in the first-level cache.
-constexpr std::int64_t kTogether = 8;
+constexpr std::int64_t kTogether = 9;
+static_assert(kTogether % kGroup == 0);
 
 struct Forward {
   const AttentionShape& shape;
@@ -114,40 +66,94 @@ struct Forward {
   float* lse;
 };
 
-// Query vectors [begin, end) of the tile, at most kTogether, against one block of keys.
-void attend(const Forward& forward, const AttentionTile& tile, std::int64_t kv_head,
-            std::int64_t begin, std::int64_t end, const KeyBlock& block, Softmax* softmax) {
-  alignas(32) float weights[kTogether][kKeyBlock];
-  float shrink[kTogether];
+// Queries of a tile that see some of a block of keys.
+struct Queries {
+  std::int64_t count = 0;
   std::int64_t visible[kTogether];
-  std::int64_t offset[kTogether];
-  const std::int64_t head_dim = forward.shape.head_dim;
-  const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
-  const std::int64_t count = end - begin;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const QueryPlace place = query_place(forward.shape, tile, kv_head, begin + i);
+  const float* q[kTogether];
+  float* out[kTogether];
+  Softmax* softmax[kTogether];
+};
+
+Queries queries_of(const Forward& forward, const AttentionTile& tile, std::int64_t kv_head,
+                   std::int64_t begin, const KeyBlock& block, Softmax* softmax) {
+  Queries queries;
+  const std::int64_t end = tile.end - begin < kTogether ? tile.end : begin + kTogether;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const QueryPlace place = query_place(forward.shape, tile, kv_head, i);
     const std::int64_t left = place.visible - block.first;
-    visible[i] = left < block.count ? left : block.count;
-    offset[i] = place.statistic * head_dim;
-    if (visible[i] > 0) {
-      dot_rows(forward.q + offset[i], block.keys, visible[i], head_dim, weights[i]);
+    if (left > 0) {
+      const std::int64_t at = queries.count++;
+      const std::int64_t offset = place.statistic * forward.shape.head_dim;
+      queries.visible[at] = left < block.count ? left : block.count;
+      queries.q[at] = forward.q + offset;
+      queries.out[at] = forward.out + offset;
+      queries.softmax[at] = softmax + (i - tile.begin);
     }
   }
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (visible[i] > 0) {
-      shrink[i] = weigh(weights[i], visible[i], scale, softmax[begin + i - tile.begin]);
-    }
+  return queries;
+}
+
+// Products of the queries from `first` on with the keys that one of them sees.
+template <int kSize>
+void dot_group(const Queries& queries, std::int64_t first, const KeyBlock& block,
+               std::int64_t head_dim, float (*weights)[kKeyBlock], RowsAhead& ahead) {
+  float* products[kSize];
+  std::int64_t most = 0;
+  for (int i = 0; i < kSize; ++i) {
+    products[i] = weights[first + i];
+    most = queries.visible[first + i] > most ? queries.visible[first + i] : most;
   }
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (visible[i] > 0) {
-      add_weighted_rows(weights[i], 1, block.values, visible[i], head_dim, shrink[i],
-                        forward.out + offset[i]);
+  dot_rows<kSize>(queries.q + first, block.keys, most, head_dim, products,
+                  [&ahead] { ahead.step(); });
+}
+
+// A query's values behind those that all of its group see are added to it alone: a weight of zero
+// would still bring in what is not finite, and the sign of a zero.
+template <int kSize>
+void add_group(const Queries& queries, std::int64_t first, const KeyBlock& block,
+               std::int64_t head_dim, const float (*weights)[kKeyBlock], const float* shrink,
+               RowsAhead& ahead) {
+  const float* from[kSize];
+  std::int64_t shared = kKeyBlock;
+  for (int i = 0; i < kSize; ++i) {
+    from[i] = weights[first + i];
+    shared = queries.visible[first + i] < shared ? queries.visible[first + i] : shared;
+  }
+  add_weighted_rows<kSize>(from, 1, block.values, shared, head_dim, shrink + first,
+                           queries.out + first, [&ahead] { ahead.step(); });
+  for (int i = 0; i < kSize; ++i) {
+    const std::int64_t rest = queries.visible[first + i] - shared;
+    if (rest > 0) {
+      const float* const weight = from[i] + shared;
+      constexpr float kAsIs = 1;
+      add_weighted_rows<1>(&weight, 1, block.values + shared, rest, head_dim, &kAsIs,
+                           queries.out + first + i, NoStep{});
     }
   }
 }
 
+// Query vectors of the tile from `begin` on, at most kTogether, against one block of keys.
+void attend(const Forward& forward, const AttentionTile& tile, std::int64_t kv_head,
+            std::int64_t begin, const KeyBlock& block, Softmax* softmax, RowsAhead& ahead) {
+  alignas(32) float weights[kTogether][kKeyBlock];
+  float shrink[kTogether];
+  const std::int64_t head_dim = forward.shape.head_dim;
+  const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
+  const Queries queries = queries_of(forward, tile, kv_head, begin, block, softmax);
+  in_groups(queries.count, [&](auto size, std::int64_t first) {
+    dot_group<size.value>(queries, first, block, head_dim, weights, ahead);
+  });
+  for (std::int64_t i = 0; i < queries.count; ++i) {
+    shrink[i] = weigh(weights[i], queries.visible[i], scale, *queries.softmax[i]);
+  }
+  in_groups(queries.count, [&](auto size, std::int64_t first) {
+    add_group<size.value>(queries, first, block, head_dim, weights, shrink, ahead);
+  });
+}
+
 void forward_tile(const Forward& forward, const AttentionTile& tile, std::int64_t kv_head,
-                  const float* k, const float* v) {
+                  const Pool& pool, RowsAhead& ahead) {
   const AttentionShape& shape = forward.shape;
   const std::int64_t head_dim = shape.head_dim;
   Softmax softmax[kForwardTile];
@@ -157,11 +163,17 @@ void forward_tile(const Forward& forward, const AttentionTile& tile, std::int64_
       to[c] = 0;
     }
   }
-  KeyBlocks blocks(shape, tile, kv_head, k, v);
-  while (blocks.next()) {
+  KeyWalk walk(tile.runs, tile_keys(tile, shape.ratio));
+  const std::int64_t stride = shape.kv_heads * head_dim;
+  KeyBlock block;
+  std::int64_t rows[kKeyBlock];
+  for (; (block.count = walk.next(rows)) > 0; block.first += block.count) {
+    for (std::int64_t j = 0; j < kKeyBlock; ++j) {
+      block.keys[j] = pool.k + rows[j] * stride + kv_head * head_dim;
+      block.values[j] = pool.v + rows[j] * stride + kv_head * head_dim;
+    }
     for (std::int64_t begin = tile.begin; begin < tile.end; begin += kTogether) {
-      const std::int64_t end = tile.end - begin < kTogether ? tile.end : begin + kTogether;
-      attend(forward, tile, kv_head, begin, end, blocks.present(), softmax);
+      attend(forward, tile, kv_head, begin, block, softmax, ahead);
     }
   }
   for (std::int64_t i = tile.begin; i < tile.end; ++i) {
@@ -174,15 +186,51 @@ void forward_tile(const Forward& forward, const AttentionTile& tile, std::int64_
   }
 }
 
+// The next number of a counter that all threads share.
+std::int64_t take(std::int64_t& counter) {
+  std::int64_t mine;
+#pragma omp atomic capture
+  mine = counter++;
+  return mine;
+}
+
+// Rows of the next tile's keys, asked for while the present one is worked on: a cache of many
+// sequences comes from the memory. Both often begin with the same prompt, which is near already.
+RowsAhead rows_ahead(const AttentionShape& shape, const AttentionTile& present,
+                     const AttentionTile& next, std::int64_t kv_head, const Pool& pool) {
+  std::int64_t rows = tile_keys(next, shape.ratio);
+  const KeyRun* runs = next.runs;
+  const std::int64_t first = runs->end - runs->begin;
+  if (runs->begin == present.runs->begin && first < rows) {
+    rows -= first;
+    ++runs;
+  }
+  // A group of queries steps once with kLanes keys, and about as often with their values.
+  const std::int64_t steps_of_group = 2 * ((tile_keys(present, shape.ratio) + kLanes - 1) / kLanes);
+  const std::int64_t groups = (present.end - present.begin + kGroup - 1) / kGroup;
+  const std::int64_t offset = kv_head * shape.head_dim;
+  return {runs, rows, pool.k + offset, pool.v + offset, shape, steps_of_group * groups};
+}
+
 }  // namespace
 
 void attention_forward(const AttentionShape& shape, const AttentionTile* tiles, std::int64_t count,
                        const float* q, const float* k, const float* v, float* out, float* lse) {
   const Forward forward{shape, q, out, lse};
+  const Pool pool{k, v};
   // Tiles of one kv head in a row: neighbours share a prompt's keys, which stay in the cache.
-#pragma omp parallel for schedule(dynamic, 4)
-  for (std::int64_t unit = 0; unit < count * shape.kv_heads; ++unit) {
-    forward_tile(forward, tiles[unit % count], unit / count, k, v);
+  const std::int64_t units = count * shape.kv_heads;
+  std::int64_t taken = 0;
+#pragma omp parallel
+  for (std::int64_t unit = take(taken); unit < units;) {
+    const std::int64_t next = take(taken);
+    const AttentionTile& tile = tiles[unit % count];
+    RowsAhead ahead;
+    if (next < units) {
+      ahead = rows_ahead(shape, tile, tiles[next % count], next / count, pool);
+    }
+    forward_tile(forward, tile, unit / count, pool, ahead);
+    unit = next;
   }
 }
 

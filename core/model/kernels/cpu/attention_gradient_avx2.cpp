@@ -52,31 +52,50 @@ QueryBlock query_block(const AttentionShape& shape, const AttentionTile& tile, s
   return block;
 }
 
+constexpr float kAsIs[kGroup] = {1, 1, 1};  // scales of sums that go on as they are
+
+// The softmax's weights p and the scores' gradients ds [kKeyBlock] of one query, of which it sees
+// `visible`: from its products with keys, and of dout with values.
+void weigh(const QueryBlock& queries, std::int64_t i, std::int64_t visible, float scale, float* p,
+           float* ds) {
+  for (std::int64_t j = 0; j < visible; j += kLanes) {
+    const Vec8 e = exp(fma(load(p + j), splat(scale), splat(-queries.lse[i])));
+    const Vec8 dp = _mm256_sub_ps(load(ds + j), splat(queries.delta[i]));
+    store(p + j, e);
+    store(ds + j, _mm256_mul_ps(_mm256_mul_ps(e, dp), splat(scale)));
+  }
+  for (std::int64_t j = visible; j < kKeyBlock; ++j) {
+    p[j] = 0;
+    ds[j] = 0;
+  }
+}
+
 // One block of queries against one block of keys: p and ds [kQueryBlock, kKeyBlock], zero where a
 // query does not see the key; dq is added to.
 void score_gradients(const QueryBlock& queries, const float* const* keys,
                      const float* const* values, std::int64_t first_key, std::int64_t count,
                      std::int64_t head_dim, float* p, float* ds) {
   const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
-  for (std::int64_t i = 0; i < queries.count; ++i) {
-    float* pi = p + i * kKeyBlock;
-    float* dsi = ds + i * kKeyBlock;
-    std::int64_t visible = queries.visible[i] - first_key;
-    visible = visible < 0 ? 0 : visible > count ? count : visible;
-    dot_rows(queries.q[i], keys, visible, head_dim, pi);
-    dot_rows(queries.dout[i], values, visible, head_dim, dsi);
-    for (std::int64_t j = 0; j < visible; j += kLanes) {
-      const Vec8 e = exp(fma(load(pi + j), splat(scale), splat(-queries.lse[i])));
-      const Vec8 dp = _mm256_sub_ps(load(dsi + j), splat(queries.delta[i]));
-      store(pi + j, e);
-      store(dsi + j, _mm256_mul_ps(_mm256_mul_ps(e, dp), splat(scale)));
+  in_groups(queries.count, [&](auto size, std::int64_t first) {
+    float* pi[size.value];
+    float* dsi[size.value];
+    std::int64_t visible[size.value];
+    std::int64_t most = 0;
+    for (int i = 0; i < size.value; ++i) {
+      pi[i] = p + (first + i) * kKeyBlock;
+      dsi[i] = ds + (first + i) * kKeyBlock;
+      const std::int64_t left = queries.visible[first + i] - first_key;
+      visible[i] = left < 0 ? 0 : left > count ? count : left;
+      most = visible[i] > most ? visible[i] : most;
     }
-    for (std::int64_t j = visible; j < kKeyBlock; ++j) {
-      pi[j] = 0;
-      dsi[j] = 0;
+    dot_rows<size.value>(queries.q + first, keys, most, head_dim, pi, NoStep{});
+    dot_rows<size.value>(queries.dout + first, values, most, head_dim, dsi, NoStep{});
+    for (int i = 0; i < size.value; ++i) {
+      weigh(queries, first + i, visible[i], scale, pi[i], dsi[i]);
+      add_weighted_rows<1>(dsi + i, 1, keys, visible[i], head_dim, kAsIs, queries.dq + first + i,
+                           NoStep{});
     }
-    add_weighted_rows(dsi, 1, keys, visible, head_dim, 1, queries.dq[i]);
-  }
+  });
 }
 
 void clear(float* x, std::int64_t n) {
@@ -118,12 +137,22 @@ void gradient_tile(const AttentionShape& shape, const AttentionTile& tile, std::
         continue;
       }
       score_gradients(queries, keys, values, first_key, count, head_dim, p, ds);
-      for (std::int64_t j = 0; j < count; ++j) {
-        add_weighted_rows(ds + j, kKeyBlock, queries.q, queries.count, head_dim, 1,
-                          own_row(tile_dk, j));
-        add_weighted_rows(p + j, kKeyBlock, queries.dout, queries.count, head_dim, 1,
-                          own_row(tile_dv, j));
-      }
+      in_groups(count, [&](auto size, std::int64_t first) {
+        const float* dsj[size.value];
+        const float* pj[size.value];
+        float* dk[size.value];
+        float* dv[size.value];
+        for (int j = 0; j < size.value; ++j) {
+          dsj[j] = ds + first + j;
+          pj[j] = p + first + j;
+          dk[j] = own_row(tile_dk, first + j);
+          dv[j] = own_row(tile_dv, first + j);
+        }
+        add_weighted_rows<size.value>(dsj, kKeyBlock, queries.q, queries.count, head_dim, kAsIs, dk,
+                                      NoStep{});
+        add_weighted_rows<size.value>(pj, kKeyBlock, queries.dout, queries.count, head_dim, kAsIs,
+                                      dv, NoStep{});
+      });
     }
     first_key += count;
   }

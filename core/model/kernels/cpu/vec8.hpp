@@ -31,10 +31,13 @@ static inline float sum(Vec8 x) {
   return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
 }
 
-// Lane i is sum(x[i]), by the same tree.
-static inline Vec8 sums(const Vec8* x) {
-  const Vec8 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
-  const Vec8 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
+// The pairs and fours of that tree for four vectors: lane i of each half is that half's part of
+// sum(x[i]).
+static inline Vec8 fold4(const Vec8* x) {
+  return _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
+}
+// Its root: lane i is sum(x[i]) for the eight vectors that were folded into a and b.
+static inline Vec8 join_folded(Vec8 a, Vec8 b) {
   return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 
