@@ -1,3 +1,4 @@
+#include "core/model/panels.hpp"
 #include "core/model/transformer.hpp"
 
 #include <ATen/ops/empty.h>
@@ -6,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
+#include <map>
 #include <numeric>
 #include <string>
 
@@ -16,14 +18,18 @@ namespace {
 
 struct Loaded {
   Transformer model;
-  ModelWeights weights;
+  ModelWeights weights;  // in panels
 };
 
 const Loaded& loaded() {
   static const Loaded instance = [] {
     const char* path = std::getenv("COGENT_MODEL");
     const auto source = open_weights(path == nullptr ? "" : path);
-    return Loaded{Transformer(source->config(), cpu_ops()), load_weights(*source)};
+    Loaded made{Transformer(source->config(), cpu_ops()), load_weights(*source)};
+    for (std::size_t unit = 0; unit < made.weights.units.size(); ++unit) {
+      move_to_panels(made.model, unit, made.weights.units[unit]);
+    }
+    return made;
   }();
   return instance;
 }
@@ -59,6 +65,23 @@ at::Tensor forward(const RowPlan& plan, KvCache* cache, std::vector<BlockActivat
 void count_tokens(benchmark::State& state, std::int64_t rows) {
   state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(rows * state.iterations()),
                                                   benchmark::Counter::kIsRate);
+}
+
+void count_flops(benchmark::State& state, double flops) {
+  state.counters["FLOP/s"] = benchmark::Counter(flops * static_cast<double>(state.iterations()),
+                                                benchmark::Counter::kIsRate);
+}
+
+// Values of all blocks' matrices.
+double block_values() {
+  double values = 0;
+  const std::vector<UnitTensors>& units = loaded().weights.units;
+  for (std::size_t unit = 1; unit + 1 < units.size(); ++unit) {
+    for (const at::Tensor& parameter : units[unit]) {
+      values += parameter.dim() >= 2 ? static_cast<double>(parameter.numel()) : 0;
+    }
+  }
+  return values;
 }
 
 // 8 prompts of 170 rows, without the head.
@@ -107,7 +130,8 @@ void decode(benchmark::State& state) {
 BENCHMARK(decode)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // Two groups of 8 completions of about 100 rows over a prompt of 170, forward and backward with the
-// head at the completions' rows.
+// head at the completions' rows. FLOP/s counts the linear layers: two a value and row forward, four
+// backward.
 void train(benchmark::State& state) {
   const auto& [model, weights] = loaded();
   Batch batch;
@@ -141,21 +165,47 @@ void train(benchmark::State& state) {
     model.embed_backward(dx, plan, gradient.units.front());
   }
   count_tokens(state, plan.rows());
+  count_flops(state, 6 * (block_values() * static_cast<double>(plan.rows()) +
+                          static_cast<double>(matrix.numel()) * static_cast<double>(rows.size())));
 }
 BENCHMARK(train)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-// What the linear layers alone reach: rows x 576 by 576 x 1536.
-void linear(benchmark::State& state) {
-  const at::Tensor x = at::ones({state.range(0), 576});
-  const at::Tensor weight = at::ones({1536, 576});
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(at::linear(x, weight));
+// A forward's linear layers with nothing between them: all blocks' matrices, state.range(0) rows.
+void multiply_all(benchmark::State& state,
+                  at::Tensor (*multiply)(const at::Tensor& x, const at::Tensor& weight)) {
+  std::map<std::int64_t, at::Tensor> inputs;  // by columns
+  std::vector<at::Tensor> matrices;
+  const std::vector<UnitTensors>& units = loaded().weights.units;
+  for (std::size_t unit = 1; unit + 1 < units.size(); ++unit) {
+    for (const at::Tensor& parameter : units[unit]) {
+      if (parameter.dim() >= 2) {
+        matrices.push_back(parameter);
+        inputs[parameter.size(1)] = at::ones({state.range(0), parameter.size(1)});
+      }
+    }
   }
-  state.counters["FLOP/s"] =
-      benchmark::Counter(static_cast<double>(2 * state.range(0) * 576 * 1536 * state.iterations()),
-                         benchmark::Counter::kIsRate);
+  for (auto _ : state) {
+    for (const at::Tensor& matrix : matrices) {
+      benchmark::DoNotOptimize(multiply(inputs.at(matrix.size(1)), matrix));
+    }
+  }
+  count_flops(state, 2 * block_values() * static_cast<double>(state.range(0)));
 }
-BENCHMARK(linear)->Arg(64)->Arg(1360)->Arg(2000)->UseRealTime();
+
+void products_own(benchmark::State& state) {
+  multiply_all(state, [](const at::Tensor& x, const at::Tensor& weight) {
+    return cpu_ops().linear(x, weight, {});
+  });
+}
+BENCHMARK(products_own)->Arg(64)->Arg(1360)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// libtorch's, of the same sizes: the values in panels, read as if they were rows.
+void products_libtorch(benchmark::State& state) {
+  multiply_all(state, [](const at::Tensor& x, const at::Tensor& weight) {
+    return at::linear(x, weight.view({-1, weight.size(1)}));
+  });
+}
+BENCHMARK(products_libtorch)->Arg(64)->Arg(1360)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace cogent::model
