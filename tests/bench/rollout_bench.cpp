@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -17,8 +19,23 @@
 //   OMP_NUM_THREADS=2 COGENT_MODEL=PATH rollout_bench [PROMPTS] [GROUP] [PROMPT_TOKENS]
 //   [NEW_TOKENS]
 // Every completion has NEW_TOKENS tokens (no end token stops it).
+//   ... rollout_bench --log-normal [COMPLETIONS] [PROMPT_TOKENS] [MEAN_TOKENS]
+// Completions of log-normal length (sigma 1) beside as many of the mean length, 64 at a time, each
+// with a prompt of its own. What ends a completion is a token that it draws, so the schedule knows
+// no length.
 namespace cogent {
 namespace {
+
+// The model that COGENT_MODEL names, its weights in panels.
+struct Loaded {
+  Loaded() : Loaded(*model::open_weights(std::getenv("COGENT_MODEL"))) {}
+  explicit Loaded(const model::WeightSource& source)
+      : model(source.config(), model::cpu_ops()), weights(model::load_weights(source)) {}
+
+  model::Transformer model;
+  model::ModelWeights weights;
+  model::PanelScope panels{model, weights};
+};
 
 double seconds_of(const std::function<void()>& run) {
   const auto start = std::chrono::steady_clock::now();
@@ -92,16 +109,60 @@ std::int64_t peak_megabytes() {
   return 0;
 }
 
-int run(std::int64_t prompts, std::int64_t group, std::int64_t length, std::int64_t new_tokens) {
-  const char* path = std::getenv("COGENT_MODEL");
-  if (path == nullptr) {
-    std::fputs("rollout_bench: COGENT_MODEL names no model\n", stderr);
-    return 2;
+// The same work cut to these lengths: the token that each completion drew at its end stops it, at
+// the first place where it stands.
+std::vector<RolloutRequest> cut(std::vector<RolloutRequest> work,
+                                const std::vector<RolloutGroup>& drawn,
+                                const std::vector<std::int64_t>& lengths) {
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    const std::vector<std::int32_t>& ids = drawn[i].completions.front().ids;
+    auto last = ids.begin() + lengths[i] - 1;
+    while (std::find(ids.begin(), last, *last) != last && last + 1 != ids.end()) {
+      ++last;
+    }
+    work[i].sampling.stop_ids = {*last};
   }
-  const auto source = model::open_weights(path);
-  const model::Transformer model(source->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source);
-  const model::PanelScope panels(model, weights);
+  return work;
+}
+
+// Seconds a token of this work.
+double seconds_a_token(rollout::Engine& engine, const std::vector<RolloutRequest>& work) {
+  std::int64_t tokens = 0;
+  const double seconds = seconds_of([&] {
+    for (const RolloutGroup& group : engine.generate(work)) {
+      tokens += static_cast<std::int64_t>(group.completions.front().ids.size());
+    }
+  });
+  std::printf("%8lld tokens in %6.1f s, %6.1f tokens/s\n", static_cast<long long>(tokens), seconds,
+              static_cast<double>(tokens) / seconds);
+  return seconds / static_cast<double>(tokens);
+}
+
+int run_log_normal(std::int64_t completions, std::int64_t length, std::int64_t mean) {
+  Loaded loaded;
+  rollout::Engine engine(loaded.model, loaded.weights, {.max_sequences = 64, .draft_rows = 0});
+  std::mt19937_64 random(1);
+  std::lognormal_distribution<double> distribution(std::log(static_cast<double>(mean)) - 0.5, 1);
+  std::vector<std::int64_t> lengths(static_cast<std::size_t>(completions));
+  for (std::int64_t& value : lengths) {
+    value = std::clamp<std::int64_t>(std::llround(distribution(random)), 1, 6 * mean);
+  }
+  const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+  const std::vector<RolloutRequest> work = requests(completions, 1, length, longest);
+  const std::vector<RolloutGroup> drawn = engine.generate(work);
+  const std::vector<std::int64_t> equal(lengths.size(), mean);
+  std::puts("equal lengths:");
+  const double uniform = seconds_a_token(engine, cut(work, drawn, equal));
+  std::puts("log-normal lengths:");
+  const double mixed = seconds_a_token(engine, cut(work, drawn, lengths));
+  std::printf("useful tokens/s of equal lengths that log-normal ones reach: %.1f %%\n",
+              100 * uniform / mixed);
+  return 0;
+}
+
+int run(std::int64_t prompts, std::int64_t group, std::int64_t length, std::int64_t new_tokens) {
+  Loaded loaded;
+  auto& [model, weights, panels] = loaded;
   const std::int64_t sequences = prompts * group;
   if (weights.head_matrix(model.config()).dim() != 3) {
     std::fputs("rollout_bench: the head is not in panels on this machine\n", stderr);
@@ -139,8 +200,16 @@ int run(std::int64_t prompts, std::int64_t group, std::int64_t length, std::int6
 }  // namespace cogent
 
 int main(int count, char** arguments) {
+  if (std::getenv("COGENT_MODEL") == nullptr) {
+    std::fputs("rollout_bench: COGENT_MODEL names no model\n", stderr);
+    return 2;
+  }
+  const bool log_normal = count > 1 && std::string(arguments[1]) == "--log-normal";
   const auto number = [&](int index, std::int64_t otherwise) {
     return index < count ? std::strtoll(arguments[index], nullptr, 10) : otherwise;
   };
+  if (log_normal) {
+    return cogent::run_log_normal(number(2, 192), number(3, 32), number(4, 48));
+  }
   return cogent::run(number(1, 8), number(2, 8), number(3, 170), number(4, 192));
 }
