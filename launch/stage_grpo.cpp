@@ -10,19 +10,17 @@
 #include "launch/in_loop_evaluation.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
+#include "launch/step_sampling.hpp"
 #include "launch/training_run.hpp"
 #include "rollout/worker.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <map>
 #include <optional>
 
 namespace cogent::launch {
 namespace {
 
-constexpr int kGroupTag = 2;    // a worker's groups for one learner
 constexpr int kVersionTag = 3;  // learner 0 to a worker: the next version is on its way
 
 // What every rank reads before the roles part.
@@ -104,29 +102,6 @@ struct WorkerHalf {
   InLoopEvaluation evaluation;
 };
 
-// A line every ten seconds while a step's completions are drawn.
-class SamplingProgress {
- public:
-  explicit SamplingProgress(std::int64_t step) : step_(step) {}
-
-  void operator()(const rollout::EngineProgress& state) {
-    const Clock::time_point now = Clock::now();
-    if (now - last_ < std::chrono::seconds(10)) {
-      return;
-    }
-    last_ = now;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    log_info("grpo step ", step_, ": ", state.finished, " of ", state.completions, " completions, ",
-             std::llround(static_cast<double>(state.completion_tokens) / seconds), " tokens/s");
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::int64_t step_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point last_ = start_;
-};
-
 // One run of the stage on one rank. A step reads top to bottom in run().
 class GrpoRun {
  public:
@@ -149,6 +124,8 @@ class GrpoRun {
       worker_ = std::make_unique<WorkerHalf>(context_, model_, inputs_, prompts_, *workers_,
                                              learner_.get());
     }
+    sampling_.emplace(context_, inputs_.examples, prompts_, worker_ ? &worker_->worker : nullptr,
+                      learners_.get());
   }
 
   void run() {
@@ -169,18 +146,16 @@ class GrpoRun {
         measure(step);
       }
       log.begin();
-      if (worker_) {
-        send_groups(step, draw(step));
-      }
+      const StepRollouts rollouts = take_rollouts(step);
       if (learner_) {
-        const std::vector<RolloutGroup> groups = collect(step);
         log.sampled();
-        for (std::size_t i = 0; record && i < groups.size(); ++i) {
-          record->append(to_json(groups[i]));
+        if (record) {
+          for (const json::object& line : step_lines(step, rollouts.groups)) {
+            record->append(line);
+          }
         }
-        const trainer::StepMetrics metrics = learner_->learner.grpo_step(groups);
-        log.end(step + 1, metrics, learner_->policy.weights_xxh3(), groups,
-                inputs_.replay.empty() ? config_.rollout.group_size : 0);
+        const trainer::StepMetrics metrics = learner_->learner.grpo_step(rollouts.groups);
+        log.end(step + 1, metrics, learner_->policy.weights_xxh3(), &rollouts);
       }
       publish(step + 1);
       run.finish_step(step + 1, inputs_.steps);
@@ -212,13 +187,6 @@ class GrpoRun {
     return ranks.empty() ? nullptr : context_.session.communicator(ranks, name);
   }
 
-  // The rows of a step, prompt j of the step first to last: every rank computes the same.
-  std::vector<std::uint32_t> rows(std::int64_t step) const {
-    return data::grpo_step_rows(static_cast<std::uint32_t>(inputs_.examples.size()),
-                                static_cast<std::uint32_t>(config_.rollout.prompts_per_step),
-                                config_.seed, static_cast<std::uint32_t>(step));
-  }
-
   // A worker that is a learner too computes with the learners' weights, made whole meanwhile.
   std::unique_ptr<trainer::WholeWeights> whole_weights() {
     return learner_ ? std::make_unique<trainer::WholeWeights>(learner_->policy) : nullptr;
@@ -229,71 +197,13 @@ class GrpoRun {
     worker_->evaluation.measure(version);
   }
 
-  // This worker's prompts of the step, drawn and scored.
-  std::vector<RolloutGroup> draw(std::int64_t step) {
-    const std::vector<std::uint32_t> step_rows = rows(step);
-    std::vector<RolloutRequest> requests;
-    std::vector<Example> examples;
-    for (std::size_t j = 0; j < step_rows.size(); ++j) {
-      if (context_.topology.worker_of_prompt(static_cast<std::int64_t>(j)) !=
-          context_.seat().worker) {
-        continue;
-      }
-      const Example& example = inputs_.examples[step_rows[j]];
-      requests.push_back(worker_->worker.request(prompts_.prompt_ids(example), example.row,
-                                                 static_cast<std::uint32_t>(step)));
-      examples.push_back(example);
-    }
-    const auto whole = whole_weights();
-    return worker_->worker.draw(requests, examples, static_cast<std::uint32_t>(step),
-                                SamplingProgress(step + 1));
-  }
-
-  void send_groups(std::int64_t step, const std::vector<RolloutGroup>& groups) {
-    const std::vector<std::uint32_t> step_rows = rows(step);
-    std::vector<std::vector<RolloutGroup>> by_learner(
-        static_cast<std::size_t>(context_.topology.learners()));
-    std::size_t next = 0;
-    for (std::size_t j = 0; j < step_rows.size(); ++j) {
-      if (context_.topology.worker_of_prompt(static_cast<std::int64_t>(j)) ==
-          context_.seat().worker) {
-        const int learner = context_.topology.learner_of_prompt(static_cast<std::int64_t>(j));
-        by_learner[static_cast<std::size_t>(learner)].push_back(groups[next++]);
-      }
-    }
-    for (std::size_t learner = 0; learner < by_learner.size(); ++learner) {
-      context_.session.send(context_.topology.learner_rank(static_cast<int>(learner)), kGroupTag,
-                            encode_groups(by_learner[learner]));
-    }
-  }
-
-  // All groups of the step on every learner, in the order of the step's prompts.
-  std::vector<RolloutGroup> collect(std::int64_t step) {
+  // What step `step` trains on. Collective over the world.
+  StepRollouts take_rollouts(std::int64_t step) {
     if (!inputs_.replay.empty()) {
-      return inputs_.replay[static_cast<std::size_t>(step)];
+      return {.groups = inputs_.replay[static_cast<std::size_t>(step)]};
     }
-    std::vector<RolloutGroup> own;
-    for (const int worker : ranks_of_workers()) {
-      for (RolloutGroup& group : decode_groups(context_.session.receive(worker, kGroupTag))) {
-        own.push_back(std::move(group));
-      }
-    }
-    wait_for_all(context_.session, ranks_of_learners());
-    std::map<std::uint32_t, RolloutGroup> by_prompt;
-    for (const auto& bytes :
-         distributed::all_gather_bytes(*learners_, encode_groups(own), "records of the step")) {
-      for (RolloutGroup& group : decode_groups(bytes)) {
-        by_prompt[group.prompt_id] = std::move(group);
-      }
-    }
-    std::vector<RolloutGroup> ordered;
-    for (const std::uint32_t row : rows(step)) {
-      const auto group = by_prompt.find(inputs_.examples[row].row);
-      check(group != by_prompt.end(), ErrorCode::kCommunication, "step ", step,
-            " has no completions of prompt ", row);
-      ordered.push_back(std::move(group->second));
-    }
-    return ordered;
+    const auto whole = worker_ ? whole_weights() : nullptr;
+    return sampling_->sample(step);
   }
 
   // Hands version `version` to the workers. Where a rank is both, it has it already.
@@ -331,6 +241,7 @@ class GrpoRun {
   distributed::WeightChannel channel_;
   std::unique_ptr<LearnerHalf> learner_;
   std::unique_ptr<WorkerHalf> worker_;
+  std::optional<StepSampling> sampling_;
 };
 
 }  // namespace

@@ -110,7 +110,7 @@ void run_sft(StageContext& context) {
       batch.push_back(sequences[row]);
     }
     const trainer::StepMetrics metrics = learner.sft_step(batch);
-    log.end(step + 1, metrics, policy.weights_xxh3(), {}, 0);
+    log.end(step + 1, metrics, policy.weights_xxh3());
     run.finish_step(step + 1, batches.total());
   }
   if (evaluation.due_last()) {

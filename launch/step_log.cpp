@@ -4,7 +4,10 @@
 #include "trainer/advantage.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,18 +15,14 @@
 namespace cogent::launch {
 namespace {
 
-// Of the completions of a step.
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// Of the completions of a step. Means are NaN where there are none.
 struct RolloutFacts {
   double reward = 0, reward_std = 0, length = 0, truncated = 0;      // means
   std::map<std::string, double> parts = {{"f1", 0}, {"schema", 0}};  // means by reward name
   double zero_variance = 0;  // share of the groups, those without completions left out
 };
-
-bool rewards_are_equal(const RolloutGroup& group) {
-  return std::ranges::all_of(group.completions, [&](const Completion& completion) {
-    return completion.reward == group.completions.front().reward;
-  });
-}
 
 RolloutFacts rollout_facts(std::span<const RolloutGroup> groups) {
   RolloutFacts sums;
@@ -39,18 +38,41 @@ RolloutFacts rollout_facts(std::span<const RolloutGroup> groups) {
       }
     }
     filled_groups += group.completions.empty() ? 0 : 1;
-    sums.zero_variance += !group.completions.empty() && rewards_are_equal(group) ? 1 : 0;
+    sums.zero_variance += !group.completions.empty() && rollout::rewards_are_equal(group) ? 1 : 0;
   }
-  const double count = std::max(1.0, static_cast<double>(rewards.size()));
+  const double count = rewards.empty() ? kNaN : static_cast<double>(rewards.size());
   sums.length /= count;
   sums.truncated /= count;
   for (auto& [name, sum] : sums.parts) {
     sum /= count;
   }
-  sums.reward = trainer::mean_of(rewards);
-  sums.reward_std = trainer::sample_std(rewards);
+  sums.reward = rewards.empty() ? kNaN : trainer::mean_of(rewards);
+  sums.reward_std = rewards.empty() ? kNaN : trainer::sample_std(rewards);
   sums.zero_variance /= std::max(1.0, filled_groups);
   return sums;
+}
+
+void add_facts(const RolloutFacts& facts, json::object& line) {
+  line["reward"] = facts.reward;
+  line["reward_std"] = facts.reward_std;
+  for (const auto& [name, mean] : facts.parts) {
+    line["reward_" + name] = mean;
+  }
+  line["zero_variance"] = facts.zero_variance;
+  line["completion_length"] = facts.length;
+  line["truncated"] = facts.truncated;
+}
+
+// Dynamic sampling: what the step's groups were chosen among.
+void add_candidates(const rollout::CandidateCounts& counts, json::object& line) {
+  const auto scored = static_cast<double>(counts.candidates - counts.unscored);
+  line["rounds"] = counts.rounds;
+  line["candidates"] = counts.candidates;
+  line["dropped_groups"] = counts.zero_variance + counts.unscored;
+  line["surplus_groups"] = counts.surplus;
+  line["candidate_reward"] =
+      counts.completions > 0 ? counts.reward_sum / static_cast<double>(counts.completions) : kNaN;
+  line["zero_variance"] = static_cast<double>(counts.zero_variance) / std::max(1.0, scored);
 }
 
 // What the learner measured of the step: docs/operations.md says over what each is taken.
@@ -95,8 +117,7 @@ void StepLog::sampled() {
 }
 
 void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
-                  std::uint64_t weights_xxh3, std::span<const RolloutGroup> groups,
-                  std::int64_t group_size) {
+                  std::uint64_t weights_xxh3, const StepRollouts* rollouts) {
   if (!file_) {
     return;
   }
@@ -113,24 +134,20 @@ void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
                        {"weights_xxh3", hex64(weights_xxh3)},
                        {"skipped", metrics.skipped}};
   ProgressSample sample{.step = step, .tokens = metrics.tokens, .loss = metrics.loss, .reward = {}};
-  if (!groups.empty()) {
-    const RolloutFacts facts = rollout_facts(groups);
+  if (rollouts != nullptr) {
+    const RolloutFacts facts = rollout_facts(rollouts->groups);
+    line["updates"] = metrics.updates;
     line["sampling_seconds"] = Seconds(sampled_ - start_).count();
     line["training_seconds"] = Seconds(now - sampled_).count();
-    line["reward"] = facts.reward;
-    line["reward_std"] = facts.reward_std;
-    for (const auto& [name, mean] : facts.parts) {
-      line["reward_" + name] = mean;
+    add_facts(facts, line);
+    if (rollouts->candidates) {
+      add_candidates(*rollouts->candidates, line);
     }
-    line["zero_variance"] = facts.zero_variance;
-    line["completion_length"] = facts.length;
-    line["truncated"] = facts.truncated;
     add_health(metrics, line);
-    line["reproducible"] =
-        std::all_of(groups.begin(), groups.end(), [&](const RolloutGroup& group) {
-          return static_cast<std::int64_t>(group.completions.size()) >= group_size;
-        });
-    sample.reward = facts.reward;
+    line["reproducible"] = !rollouts->lost_completions;
+    if (std::isfinite(facts.reward)) {
+      sample.reward = facts.reward;
+    }
   }
   file_->append(line);
   progress_->report(sample);

@@ -2,14 +2,13 @@
 
 #include "core/base/json_lines.hpp"
 #include "core/base/progress.hpp"
-#include "core/records/records.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/step_rollouts.hpp"
 #include "trainer/learner.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 
 namespace cogent::launch {
@@ -21,11 +20,10 @@ class StepLog {
           std::int64_t total_steps, bool writes);
   void begin();    // the step's clock starts
   void sampled();  // the step's completions are there: what follows is training
-  // `groups`: the step's, empty for sft; their rewards and lengths are averaged over completions. A
-  // group with fewer than `group_size` completions lost one to a failed reward, which may depend on
-  // the clock: the line then says "reproducible": false.
+  // `rollouts`: what a GRPO step trained on, null for sft; rewards and lengths are averaged over
+  // its completions.
   void end(std::int64_t step, const trainer::StepMetrics& metrics, std::uint64_t weights_xxh3,
-           std::span<const RolloutGroup> groups, std::int64_t group_size);
+           const StepRollouts* rollouts = nullptr);
 
  private:
   std::string stage_;

@@ -3,6 +3,7 @@
 #include "trainer/advantage.hpp"
 #include "trainer/kl.hpp"
 #include "trainer/learner.hpp"
+#include "trainer/schedule.hpp"
 #include "trainer/train_sequences.hpp"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ struct StepSums {
   }
 
   void fill(StepMetrics& metrics) const {
+    metrics.updates = updates;
     const double tokens = std::max(1.0, all.tokens);
     metrics.loss = all.loss / static_cast<double>(std::max<std::int64_t>(1, updates));
     metrics.kl = all.kl / tokens;
@@ -204,6 +206,8 @@ BatchSums Learner::policy_objective(std::span<const TrainSequence> all, const Mi
 StepMetrics Learner::grpo_step(std::span<const RolloutGroup> groups) {
   const GrpoSettings& grpo = config_.grpo;
   StepMetrics metrics;
+  const std::int64_t first_update = position_;
+  metrics.lr = learning_rate(config_.optimizer, first_update, total_updates_);
   std::vector<TrainSequence> sequences = train_sequences(groups, grpo);
   std::vector<double> kl;
   PolicyScope policy;
@@ -230,6 +234,8 @@ StepMetrics Learner::grpo_step(std::span<const RolloutGroup> groups) {
     }
   }
   step.fill(metrics);
+  // A step that is short of groups makes fewer updates: the schedule goes on as if it had made all.
+  position_ = std::max(position_, first_update + grpo_updates(config_, 1));
   if (!kl.empty()) {
     std::int64_t tokens = 0;
     for (const TrainSequence& sequence : sequences) {

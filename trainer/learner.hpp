@@ -20,9 +20,10 @@ namespace cogent::trainer {
 struct StepMetrics {
   double loss = 0;           // mean over the step's updates
   double grad_norm = 0;      // of the last update, before clipping
-  double lr = 0;             // of the last update
+  double lr = 0;             // of the last update; where there is none, of the next
   std::int64_t tokens = 0;   // trained tokens of the step, each counted once
   std::int64_t skipped = 0;  // updates skipped for a gradient that is not finite
+  std::int64_t updates = 0;  // of the step, skipped ones included; 0 where it has no group
   // GRPO only. Means over tokens are means over the tokens that were computed, in all updates of
   // the step unless stated: sequences without any gradient are not.
   std::int64_t skipped_sequences = 0;  // not computed, their gradient is exactly 0
@@ -53,7 +54,9 @@ class Learner {
   StepMetrics sft_step(std::span<const TrainSequence> sequences);
 
   // One step: advantages over the groups, then num_iterations passes over the mini-batches.
-  // Completions without recorded log-probabilities have them computed first.
+  // Completions without recorded log-probabilities have them computed first. Without a group there
+  // is no update; fewer groups than rollout.prompts_per_step may be fewer updates. The schedule
+  // moves on by a whole step all the same.
   StepMetrics grpo_step(std::span<const RolloutGroup> groups);
 
   // Position of the schedule: updates done, skipped ones included. Set on resume.

@@ -157,6 +157,9 @@ struct GrpoSettings {
   std::int64_t num_iterations = 1;
   std::int64_t mini_batch_prompts = 0;  // prompts of a mini-batch; 0: the whole step
   bool mask_truncated = false;
+  bool dynamic_sampling = false;    // train on groups alone whose rewards differ, drawn in rounds
+  std::int64_t max_rounds = 10;     // of a step, the first one included
+  std::int64_t refill_prompts = 0;  // candidates of each further round; 0: prompts_per_step
 
   friend bool operator==(const GrpoSettings&, const GrpoSettings&) = default;
 };

@@ -54,6 +54,17 @@ std::vector<Key> grpo_keys() {
        kFromZero, "Prompts of an update; 0: all prompts of the step."},
       {"grpo.mask_truncated", kArithmetic, at<&RunConfig::grpo, &G::mask_truncated>(), kAny,
        "Leave completions that met rollout.max_new_tokens out of the loss."},
+      {"grpo.dynamic_sampling", kArithmetic, at<&RunConfig::grpo, &G::dynamic_sampling>(), kAny,
+       "Train on groups alone whose rewards differ, and draw further prompts in rounds until "
+       "rollout.prompts_per_step such groups are there."},
+      {"grpo.max_rounds",
+       kArithmetic,
+       at<&RunConfig::grpo, &G::max_rounds>(),
+       {.min = 1, .max = 4096},
+       "Rounds of a step at most, where grpo.dynamic_sampling is on; a step that is then short of "
+       "groups trains on those that it has."},
+      {"grpo.refill_prompts", kArithmetic, at<&RunConfig::grpo, &G::refill_prompts>(), kFromZero,
+       "Prompts that each round behind a step's first one draws; 0: rollout.prompts_per_step."},
   };
 }
 

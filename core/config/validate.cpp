@@ -141,6 +141,10 @@ void check_grpo(const RunConfig& config) {
         "rollout.group_size is 1, which makes every advantage 0, and neither a KL term in the loss "
         "nor an entropy bonus gives a gradient: set rollout.group_size to 2 or more, grpo.beta "
         "above 0 with grpo.kl_in loss, or grpo.entropy_coef above 0");
+  check(!draws || !grpo.dynamic_sampling || config.rollout.group_size >= 2, kUsage,
+        "grpo.dynamic_sampling is true and ", stands(config, "rollout.group_size"),
+        ": the rewards of one completion never differ, set rollout.group_size to 2 or more, or "
+        "grpo.dynamic_sampling to false");
   check(grpo.mini_batch_prompts >= 0 &&
             (grpo.mini_batch_prompts == 0 ||
              config.rollout.prompts_per_step % grpo.mini_batch_prompts == 0),

@@ -40,6 +40,33 @@ std::vector<std::uint32_t> grpo_step_rows(std::uint32_t count, std::uint32_t pro
   return {begin, begin + prompts_per_step};
 }
 
+std::vector<std::uint32_t> grpo_round_rows(std::uint32_t count, std::uint32_t prompts_per_step,
+                                           std::uint32_t refill, std::uint64_t seed,
+                                           std::uint32_t step, std::uint32_t round) {
+  const auto first_round = grpo_step_rows(count, prompts_per_step, seed, step);
+  if (round == 0) {
+    return first_round;
+  }
+  std::vector<bool> taken(count, false);
+  for (const std::uint32_t row : first_round) {
+    taken[row] = true;
+  }
+  std::vector<std::uint32_t> others;
+  others.reserve(count - prompts_per_step);
+  for (std::uint32_t row = 0; row < count; ++row) {
+    if (!taken[row]) {
+      others.push_back(row);
+    }
+  }
+  shuffle_rows(others.data(), static_cast<std::uint32_t>(others.size()), seed,
+               RandomStream::kRefill, step);
+  const auto limit = std::uint64_t{others.size()};
+  const std::uint64_t begin = std::min(limit, std::uint64_t{round - 1} * refill);
+  const std::uint64_t end = std::min(limit, begin + refill);
+  return {others.begin() + static_cast<std::ptrdiff_t>(begin),
+          others.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
 std::vector<std::vector<std::uint32_t>> stratified_rows(std::span<const std::uint32_t> sizes,
                                                         std::uint32_t total, std::uint64_t seed,
                                                         std::uint32_t cap) {

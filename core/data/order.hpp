@@ -21,6 +21,15 @@ std::uint32_t grpo_steps_per_epoch(std::uint32_t count, std::uint32_t prompts_pe
 std::vector<std::uint32_t> grpo_step_rows(std::uint32_t count, std::uint32_t prompts_per_step,
                                           std::uint64_t seed, std::uint32_t step);
 
+// The rows of one round of a GRPO step with dynamic sampling: round 0 is grpo_step_rows, each
+// further one takes the next `refill` rows of an order of all other rows that depends on seed and
+// step alone. No row stands in a step twice; near the end of the data a round has fewer rows, in
+// the end none. An epoch's later steps do not know of it: a row may come as a refill and in its
+// own step.
+std::vector<std::uint32_t> grpo_round_rows(std::uint32_t count, std::uint32_t prompts_per_step,
+                                           std::uint32_t refill, std::uint64_t seed,
+                                           std::uint32_t step, std::uint32_t round);
+
 // The cap on a data set's weight in the mixture.
 inline constexpr std::uint32_t kMixtureCap = 10'000;
 

@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace cogent {
@@ -76,6 +77,13 @@ Completion completion_from_json(const json::value& value, const std::string& whe
   return completion;
 }
 
+bool is_empty_step(const json::object& line, const std::string& where) {
+  const json::value* empty = line.if_contains("empty");
+  check(empty == nullptr || (empty->is_bool() && empty->get_bool()), ErrorCode::kData, where,
+        ": \"empty\" must be true, on the one line of a step without groups");
+  return empty != nullptr;
+}
+
 }  // namespace
 
 json::object to_json(const RolloutGroup& group) {
@@ -84,6 +92,7 @@ json::object to_json(const RolloutGroup& group) {
     completions.push_back(completion_json(completion));
   }
   return {{"step", group.step},
+          {"round", group.round},
           {"prompt_id", group.prompt_id},
           {"prompt_ids", number_array(group.prompt_ids)},
           {"policy_version", group.policy_version},
@@ -93,6 +102,7 @@ json::object to_json(const RolloutGroup& group) {
 RolloutGroup rollout_group_from_json(const json::object& line, const std::string& where) {
   RolloutGroup group;
   group.step = unsigned_member(line, "step", where);
+  group.round = line.contains("round") ? unsigned_member(line, "round", where) : 0;
   group.prompt_id = unsigned_member(line, "prompt_id", where);
   group.policy_version =
       line.contains("policy_version") ? unsigned_member(line, "policy_version", where) : 0;
@@ -104,17 +114,37 @@ RolloutGroup rollout_group_from_json(const json::object& line, const std::string
   return group;
 }
 
+std::vector<json::object> step_lines(std::int64_t step, std::span<const RolloutGroup> groups) {
+  if (groups.empty()) {
+    return {{{"step", step}, {"empty", true}}};
+  }
+  std::vector<json::object> lines;
+  for (const RolloutGroup& group : groups) {
+    lines.push_back(to_json(group));
+  }
+  return lines;
+}
+
 std::vector<std::vector<RolloutGroup>> read_rollout_batches(const std::filesystem::path& path) {
   const std::filesystem::path file =
       std::filesystem::is_directory(path) ? path / "rollouts.jsonl" : path;
   std::vector<std::vector<RolloutGroup>> batches;
+  std::optional<std::uint32_t> last;
   for (const JsonLine& line : read_json_lines(file)) {
-    RolloutGroup group =
-        rollout_group_from_json(line.object, concat(file.string(), " line ", line.number));
-    if (batches.empty() || batches.back().front().step != group.step) {
+    const std::string where = concat(file.string(), " line ", line.number);
+    const std::uint32_t step = unsigned_member(line.object, "step", where);
+    if (step != last) {
       batches.emplace_back();
     }
-    batches.back().push_back(std::move(group));
+    if (is_empty_step(line.object, where)) {
+      check(step != last, ErrorCode::kData, where, ": step ", step,
+            " is \"empty\", and the line before is of that step too");
+    } else {
+      check(step != last || !batches.back().empty(), ErrorCode::kData, where, ": step ", step,
+            " has a group, and the line before says that it is \"empty\"");
+      batches.back().push_back(rollout_group_from_json(line.object, where));
+    }
+    last = step;
   }
   return batches;
 }

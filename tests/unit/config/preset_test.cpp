@@ -76,6 +76,14 @@ TEST(Presets, UnknownOnesNameTheNearest) {
   EXPECT_THAT(parse_error("preset: dapo\npreset: gspo\n"), HasSubstr("preset stands twice"));
 }
 
+TEST(Presets, DapoAloneSamplesInRounds) {
+  for (const Preset& preset : presets()) {
+    EXPECT_EQ(parse("preset: " + std::string(preset.name)).grpo.dynamic_sampling,
+              preset.name == "dapo")
+        << preset.name;
+  }
+}
+
 // The recipe's figures: arXiv 2511.11978 and its code.
 TEST(Presets, TheMethodsOwn) {
   const RunConfig config = parse("preset: reasoningner");

@@ -143,6 +143,17 @@ TEST(ValidateConfig, AGroupOfOneNeedsAnotherGradientThanItsAdvantage) {
   }
 }
 
+TEST(ValidateConfig, DynamicSamplingNeedsRewardsThatCanDiffer) {
+  const std::vector<std::string> one = {"grpo.dynamic_sampling=true", "rollout.group_size=1",
+                                        "grpo.scale_rewards=none"};
+  EXPECT_THAT(grpo_refusal(one), AllOf(HasSubstr("grpo.dynamic_sampling is true"),
+                                       HasSubstr("rollout.group_size is 1")));
+  std::vector<std::string> replayed = one;
+  replayed.emplace_back("rollout.replay=r");
+  validate_config(complete(replayed), Stage::kGrpo, 1);
+  validate_config(complete({"grpo.dynamic_sampling=true"}), Stage::kGrpo, 2);
+}
+
 TEST(ValidateConfig, TheOverlongBufferIsWithinEveryBudgetThatIsScored) {
   const std::string on = "reward.overlong=1";
   const auto buffer = [](int tokens) { return concat("reward.overlong_buffer=", tokens); };

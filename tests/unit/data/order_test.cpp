@@ -53,6 +53,47 @@ TEST(Order, GrpoStepsAreCutsOfTheEpochsShuffle) {
             std::vector<std::uint32_t>(epoch.begin() + 4, epoch.begin() + 8));
 }
 
+TEST(Order, ARoundTakesRowsThatTheStepHasNotUsed) {
+  for (std::uint32_t step = 0; step < 6; ++step) {
+    EXPECT_EQ(grpo_round_rows(23, 4, 3, 9, step, 0), grpo_step_rows(23, 4, 9, step));
+    std::vector<std::uint32_t> all;
+    // 4 rows, then 19 others: six rounds of 3 and one of 1.
+    for (std::uint32_t round = 0; round <= 7; ++round) {
+      const auto rows = grpo_round_rows(23, 4, 3, 9, step, round);
+      EXPECT_EQ(rows.size(), round == 0 ? 4U : round < 7 ? 3U : 1U) << "round " << round;
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+    EXPECT_EQ(sorted(all), first_rows(23)) << "step " << step;
+    EXPECT_TRUE(grpo_round_rows(23, 4, 3, 9, step, 8).empty());
+    EXPECT_TRUE(grpo_round_rows(23, 4, 3, 9, step, 4095).empty());
+  }
+}
+
+TEST(Order, RoundsDependOnSeedAndStep) {
+  const auto refills = [](std::uint64_t seed, std::uint32_t step) {
+    return grpo_round_rows(100, 4, 96, seed, step, 1);
+  };
+  EXPECT_EQ(refills(3, 7), refills(3, 7));
+  EXPECT_NE(refills(3, 7), refills(4, 7));
+  EXPECT_NE(refills(3, 7), refills(3, 8));
+  // A cut of one order, whatever the rounds' size.
+  const auto one = refills(3, 7);
+  const auto second = grpo_round_rows(100, 4, 10, 3, 7, 2);
+  EXPECT_EQ(second, std::vector<std::uint32_t>(one.begin() + 10, one.begin() + 20));
+}
+
+// Of a second implementation of Philox and of the shuffle, in Python.
+TEST(Order, GoldenRounds) {
+  EXPECT_EQ(grpo_round_rows(10, 4, 4, 3, 5, 0), (std::vector<std::uint32_t>{3, 2, 1, 7}));
+  EXPECT_EQ(grpo_round_rows(10, 4, 4, 3, 5, 1), (std::vector<std::uint32_t>{9, 5, 0, 8}));
+  EXPECT_EQ(grpo_round_rows(10, 4, 4, 3, 5, 2), (std::vector<std::uint32_t>{4, 6}));
+}
+
+TEST(Order, AStepThatNeedsAllRowsHasNoSecondRound) {
+  EXPECT_EQ(grpo_round_rows(4, 4, 4, 3, 0, 0).size(), 4U);
+  EXPECT_TRUE(grpo_round_rows(4, 4, 4, 3, 0, 1).empty());
+}
+
 TEST(Order, SaysWhatDoesNotFit) {
   EXPECT_THROW(grpo_step_rows(3, 4, 1, 0), Error);
   EXPECT_THROW(grpo_step_rows(3, 0, 1, 0), Error);

@@ -13,6 +13,7 @@ RolloutGroup group(std::uint32_t step, std::uint32_t prompt_id) {
   made.step = step;
   made.prompt_id = prompt_id;
   made.prompt_ids = {5, 9};
+  made.round = 3;
   made.policy_version = step;
   return made;
 }
@@ -45,6 +46,7 @@ TEST(RolloutJson, RecordedGroupsAreReadBack) {
   ASSERT_EQ(batches[1].size(), 1u);
   const RolloutGroup& first = batches[0][0];
   EXPECT_EQ(first.prompt_id, 17u);
+  EXPECT_EQ(first.round, 3u);
   EXPECT_EQ(first.prompt_ids, written[0].prompt_ids);
   ASSERT_EQ(first.completions.size(), 2u);
   EXPECT_EQ(first.completions[1].ids, completion().ids);
@@ -55,6 +57,43 @@ TEST(RolloutJson, RecordedGroupsAreReadBack) {
   EXPECT_TRUE(batches[0][1].completions.empty());
   EXPECT_EQ(batches[1][0].policy_version, 1u);
   EXPECT_TRUE(batches[1][0].completions.empty());
+}
+
+std::vector<std::vector<RolloutGroup>> read_back(const std::string& lines) {
+  const std::filesystem::path file = ::testing::TempDir() + "cogent_rollout_lines.jsonl";
+  std::ofstream(file) << lines;
+  return read_rollout_batches(file);
+}
+
+std::string lines_of(std::int64_t step, const std::vector<RolloutGroup>& groups) {
+  std::string lines;
+  for (const json::object& line : step_lines(step, groups)) {
+    lines += to_json_line(line) + "\n";
+  }
+  return lines;
+}
+
+TEST(RolloutJson, AStepWithoutGroupsKeepsItsPlace) {
+  const std::string empty = lines_of(1, {});
+  EXPECT_EQ(empty, "{\"step\":1,\"empty\":true}\n");
+  const std::string first = lines_of(0, {group(0, 4), group(0, 5)});
+  const auto batches = read_back(first + empty + lines_of(2, {group(2, 6)}) + lines_of(3, {}));
+  ASSERT_EQ(batches.size(), 4u);
+  EXPECT_EQ(batches[0].size(), 2u);
+  EXPECT_TRUE(batches[1].empty());
+  EXPECT_EQ(batches[2].size(), 1u);
+  EXPECT_TRUE(batches[3].empty());
+  EXPECT_THROW(read_back(empty + lines_of(1, {group(1, 4)})), Error);
+  EXPECT_THROW(read_back(lines_of(1, {group(1, 4)}) + empty), Error);
+  EXPECT_THROW(read_back(empty + empty), Error);
+  EXPECT_THROW(read_back("{\"step\":1,\"empty\":false}\n"), Error);
+}
+
+// As written before dynamic sampling.
+TEST(RolloutJson, AGroupWithoutARoundIsOfTheFirst) {
+  json::object line = to_json(group(0, 1));
+  line.erase("round");
+  EXPECT_EQ(rollout_group_from_json(line, "line").round, 0u);
 }
 
 TEST(RolloutJson, AGroupWithoutItsListIsADataError) {

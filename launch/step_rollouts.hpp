@@ -1,0 +1,20 @@
+#pragma once
+
+#include "core/records/records.hpp"
+#include "rollout/candidates.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace cogent::launch {
+
+// What a GRPO step trains on.
+struct StepRollouts {
+  std::vector<RolloutGroup> groups = {};  // in the order of the step's prompts
+  // Where dynamic sampling chose the groups: what it chose among.
+  std::optional<rollout::CandidateCounts> candidates = {};
+  // A completion lost its reward, which may depend on the clock.
+  bool lost_completions = false;
+};
+
+}  // namespace cogent::launch
