@@ -24,12 +24,9 @@ std::span<float> part_of(const at::Tensor& flat, std::int64_t begin, std::int64_
 }  // namespace
 
 void check_numerics(Numerics numerics, const model::Transformer& model) {
-  check(
-      numerics != Numerics::kExact || model.rows_are_independent(), ErrorCode::kUsage,
-      "numerics is exact, which needs a CPU with AVX2 and FMA and heads of a multiple of 8 values "
-      "(this model's have ",
-      model.config().head_dim, ", this CPU runs the ", model.ops().name,
-      " kernels): set numerics: fast");
+  check(numerics != Numerics::kExact || model.rows_are_independent(), ErrorCode::kUsage,
+        "numerics is exact, which needs a CPU with AVX2 and FMA (this one runs the ",
+        model.ops().name, " kernels): set numerics: fast");
 }
 
 model::RowPlan plan_of(const model::Transformer& model, const PackedBatch& batch) {

@@ -95,7 +95,7 @@ Transformer::Transformer(ModelConfig config, const OpTable& ops)
 
 // What has no own kernel (core/model/kernels/cpu) goes to a library that promises no order of sums.
 bool Transformer::rows_are_independent() const {
-  return ops_.reads_panels && config_.head_dim % 8 == 0;
+  return ops_.reads_panels;
 }
 
 RowPlan Transformer::plan(std::span<const std::int32_t> ids,

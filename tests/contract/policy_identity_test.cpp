@@ -117,7 +117,7 @@ TEST_P(PolicyIdentity, TheLearnerComputesTheRecordedBits) {
   EXPECT_GT(compared, 500);
 }
 
-// Grouped queries of 1, 3 and 8 heads, head sizes from 16 to 128, the families' biases and norms,
+// Grouped queries of 1, 3 and 8 heads, head sizes from 12 to 128, the families' biases and norms,
 // matrices whose rows are no multiple of a panel.
 INSTANTIATE_TEST_SUITE_P(
     Models, PolicyIdentity,
@@ -130,6 +130,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"ratio8",
                            "random:hidden=80,layers=2,heads=8,kv_heads=1,head_dim=64,intermediate="
                            "96,vocab=300,seed=3"},
+                      Case{"narrow",
+                           "random:hidden=72,layers=2,heads=6,kv_heads=2,head_dim=12,intermediate="
+                           "96,vocab=300,seed=7"},
+                      Case{"odd",
+                           "random:family=qwen3,hidden=60,layers=2,heads=3,kv_heads=3,head_dim=20,"
+                           "intermediate=96,vocab=300,seed=8"},
                       Case{"wide",
                            "random:hidden=128,layers=2,heads=2,kv_heads=1,head_dim=128,"
                            "intermediate=200,vocab=301,seed=4"},

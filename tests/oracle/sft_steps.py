@@ -27,7 +27,7 @@ FIXTURES = ROOT / "tests" / "fixtures" / "models"
 BATCH, ROWS, SEED = 2, 11, 29
 TEMPLATE = "Types: {{schema}}\nText: {{sentence}}"
 DEFAULTS = {
-    "seed": SEED, "numerics": "fast", "train.steps": 10, "sft.batch_size": BATCH, "sft.max_length": 192, "chat.template": "own",
+    "seed": SEED, "train.steps": 10, "sft.batch_size": BATCH, "sft.max_length": 192, "chat.template": "own",
     "learner.micro_batch_tokens": 1024, "optimizer.lr": 0.05, "optimizer.eps": 1, "optimizer.weight_decay": 0,
     "optimizer.clip_norm": 1, "optimizer.schedule": "cosine", "optimizer.warmup_ratio": 0.15,
 }  # fmt: skip

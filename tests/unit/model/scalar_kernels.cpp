@@ -39,10 +39,11 @@ float norm_dot(const float* a, const float* b, std::size_t n) {
   return fold(half);
 }
 
-// In 8 lanes, whole vectors only; the first products are not fused.
+// In 8 lanes; the first products are not fused. A lane that ends early is one that zeros fill up.
 float key_dot(const Values& a, const Values& b) {
   Lanes sums{};
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+  const std::size_t first = std::min(kLanes, a.size());
+  for (std::size_t lane = 0; lane < first; ++lane) {
     sums[lane] = a[lane] * b[lane];
   }
   for (std::size_t i = kLanes; i < a.size(); ++i) {

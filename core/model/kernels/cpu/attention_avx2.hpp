@@ -67,18 +67,37 @@ static inline void in_groups(std::int64_t count, const F& f) {
   }
 }
 
+// partial[q][i] += the products of x[q] and rows[i] from column `column` on, in the lanes of the
+// mask.
+template <int kSize>
+static inline void add_last_products(const float* const* x, const float* const* rows,
+                                     std::int64_t column, LaneMask mask,
+                                     Vec8 (&partial)[kSize][kLanes / 2]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kLanes / 2; ++i) {
+    const Vec8 row = load(rows[i] + column, mask);
+#pragma GCC unroll 4
+    for (int q = 0; q < kSize; ++q) {
+      partial[q][i] = fma(load(x[q] + column, mask), row, partial[q][i]);
+    }
+  }
+}
+
 // What is done on the way through rows, in small steps: nothing, or asking for later ones.
 struct NoStep {
   void operator()() const {}
 };
 
 // products[q][j] = x[q] . rows[j], for `count` rows rounded up to whole vectors. `step` is called
-// with every kLanes rows. On its own, so that the sums get all registers.
+// with every kLanes rows. A sum has the order of one in which zeros fill the row up to whole
+// vectors. On its own, so that the sums get all registers.
 template <int kSize, typename Step>
 [[gnu::noinline]] static void dot_rows(const float* const* x, const float* const* rows,
                                        std::int64_t count, std::int64_t head_dim,
                                        float* const* products, const Step& step) {
   constexpr int kHalf = kLanes / 2;
+  const std::int64_t whole = head_dim - head_dim % kLanes;
+  const LaneMask last = first_lanes(head_dim - whole);
   for (std::int64_t j = 0; j < count; j += kLanes) {
     step();
     Vec8 folded[2][kSize];
@@ -87,13 +106,13 @@ template <int kSize, typename Step>
       Vec8 partial[kSize][kHalf];
 #pragma GCC unroll 4
       for (int i = 0; i < kHalf; ++i) {
-        const Vec8 row = load(rows[j + half * kHalf + i]);
+        const Vec8 row = whole > 0 ? load(rows[j + half * kHalf + i]) : splat(0);
 #pragma GCC unroll 4
         for (int q = 0; q < kSize; ++q) {
-          partial[q][i] = _mm256_mul_ps(load(x[q]), row);
+          partial[q][i] = whole > 0 ? _mm256_mul_ps(load(x[q]), row) : row;
         }
       }
-      for (std::int64_t c = kLanes; c < head_dim; c += kLanes) {
+      for (std::int64_t c = kLanes; c < whole; c += kLanes) {
 #pragma GCC unroll 4
         for (int i = 0; i < kHalf; ++i) {
           const Vec8 row = load(rows[j + half * kHalf + i] + c);
@@ -102,6 +121,9 @@ template <int kSize, typename Step>
             partial[q][i] = fma(load(x[q] + c), row, partial[q][i]);
           }
         }
+      }
+      if (whole < head_dim) {
+        add_last_products<kSize>(x, rows + j + half * kHalf, whole, last, partial);
       }
 #pragma GCC unroll 4
       for (int q = 0; q < kSize; ++q) {
@@ -158,6 +180,17 @@ template <int kSize, int kVectors, typename Step>
   }
 }
 
+static inline void add_weighted_tail(const float* weights, std::int64_t stride,
+                                     const float* const* rows, std::int64_t count,
+                                     std::int64_t column, LaneMask mask, float scale,
+                                     float* total) {
+  Vec8 x = _mm256_mul_ps(load(total + column, mask), splat(scale));
+  for (std::int64_t j = 0; j < count; ++j) {
+    x = fma(splat(weights[j * stride]), load(rows[j] + column, mask), x);
+  }
+  store(total + column, x, mask);
+}
+
 // total[q] = total[q] scale[q] + sum over j of weights[q][j stride] rows[j]. All [head_dim]. `step`
 // is called with every kStepRows rows of each pass over the columns.
 template <int kSize, typename Step>
@@ -173,8 +206,14 @@ static inline void add_weighted_rows(const float* const* weights, std::int64_t s
   for (; column + 4 * kLanes <= head_dim; column += 4 * kLanes) {
     add_weighted_columns<kSize, 4>(weights, stride, rows, count, column, scale, total, step);
   }
-  for (; column < head_dim; column += kLanes) {
+  for (; column + kLanes <= head_dim; column += kLanes) {
     add_weighted_columns<kSize, 1>(weights, stride, rows, count, column, scale, total, step);
+  }
+  if (column < head_dim) {
+    const LaneMask last = first_lanes(head_dim - column);
+    for (int q = 0; q < kSize; ++q) {
+      add_weighted_tail(weights[q], stride, rows, count, column, last, scale[q], total[q]);
+    }
   }
 }
 

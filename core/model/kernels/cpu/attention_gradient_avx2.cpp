@@ -31,6 +31,20 @@ struct QueryRows {
   float* dq;
 };
 
+// In 8 lanes; zeros fill up the last vector.
+float dot(const float* a, const float* b, std::int64_t n) {
+  Vec8 total = splat(0);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    total = fma(load(a + i), load(b + i), total);
+  }
+  if (i < n) {
+    const LaneMask last = first_lanes(n - i);
+    total = fma(load(a + i, last), load(b + i, last), total);
+  }
+  return sum(total);
+}
+
 QueryBlock query_block(const AttentionShape& shape, const AttentionTile& tile, std::int64_t kv_head,
                        std::int64_t begin, const QueryRows& rows) {
   QueryBlock block;
@@ -43,11 +57,7 @@ QueryBlock query_block(const AttentionShape& shape, const AttentionTile& tile, s
     block.dq[at] = rows.dq + offset;
     block.lse[at] = rows.lse[place.statistic];
     block.visible[at] = place.visible;
-    Vec8 delta = splat(0);
-    for (std::int64_t c = 0; c < shape.head_dim; c += kLanes) {
-      delta = fma(load(rows.dout + offset + c), load(rows.out + offset + c), delta);
-    }
-    block.delta[at] = sum(delta);
+    block.delta[at] = dot(rows.dout + offset, rows.out + offset, shape.head_dim);
   }
   return block;
 }

@@ -59,7 +59,7 @@ struct AttentionTile {
 inline constexpr std::int64_t kForwardTile = 64;  // most query vectors of a forward tile
 
 // q, out [rows, kv_heads * ratio, head_dim], lse [rows, kv_heads * ratio]; k, v [pool, kv_heads,
-// head_dim]. head_dim is a multiple of 8.
+// head_dim], for any head_dim.
 struct AttentionShape {
   std::int64_t kv_heads;
   std::int64_t ratio;

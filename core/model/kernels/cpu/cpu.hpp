@@ -2,8 +2,8 @@
 
 #include "core/model/ops/ops.hpp"
 
-// Float32 ops over the AVX2 kernels (avx2.hpp). What they do not cover (another type, a head size
-// that is not a multiple of 8) goes to the reference. Contracts: OpTable.
+// Float32 ops over the AVX2 kernels (avx2.hpp). Other types go to the reference. Contracts:
+// OpTable.
 namespace cogent::model::cpu {
 
 at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids);

@@ -1,5 +1,6 @@
 #include "core/model/kernels/cpu/avx2.hpp"
 #include "core/model/kernels/cpu/cpu.hpp"
+#include "core/model/kernels/cpu/tile_sizes.hpp"
 #include "core/model/kernels/reference/reference.hpp"
 
 #include <ATen/ops/empty.h>
@@ -11,16 +12,6 @@
 
 namespace cogent::model::cpu {
 namespace {
-
-// Query vectors of a backward tile: enough that writing the tile's own key gradients is cheap
-// beside computing them. Long segments get larger tiles, since each tile keeps rows for all keys it
-// sees.
-constexpr std::int64_t kGradientTileRows = 128;
-constexpr std::int64_t kGradientTilesOfASegment = 8;
-
-bool covered(const at::Tensor& q) {
-  return q.scalar_type() == at::kFloat && q.size(2) % 8 == 0;
-}
 
 // Tiles of all segments, with the runs that they point to.
 struct TilePlan {
@@ -41,8 +32,7 @@ void add_forward_tiles(AttentionTile segment, std::int64_t vectors, TilePlan& pl
 // Each tile is whole rows and has own rows for the gradient of every key that its last row sees.
 void add_gradient_tiles(AttentionTile segment, std::int64_t rows, std::int64_t ratio,
                         TilePlan& plan) {
-  const std::int64_t size =
-      std::max(kGradientTileRows, (rows + kGradientTilesOfASegment - 1) / kGradientTilesOfASegment);
+  const std::int64_t size = gradient_tile_rows(rows);
   for (std::int64_t begin = 0; begin < rows; begin += size) {
     const std::int64_t end = std::min(begin + size, rows);
     segment.begin = begin * ratio;
@@ -91,7 +81,7 @@ AttentionShape shape_of(const at::Tensor& q, const at::Tensor& keys) {
 AttentionOutput span_attention(const at::Tensor& q, const at::Tensor& keys,
                                const at::Tensor& values,
                                std::span<const AttentionSegment> segments) {
-  if (!covered(q)) {
+  if (q.scalar_type() != at::kFloat) {
     return reference::span_attention(q, keys, values, segments);
   }
   const AttentionShape shape = shape_of(q, keys);
@@ -111,7 +101,7 @@ at::Tensor span_attention_backward(const at::Tensor& dout, const at::Tensor& q,
                                    const AttentionOutput& forward,
                                    std::span<const AttentionSegment> segments, at::Tensor& dkeys,
                                    at::Tensor& dvalues) {
-  if (!covered(q)) {
+  if (q.scalar_type() != at::kFloat) {
     return reference::span_attention_backward(dout, q, keys, values, forward, segments, dkeys,
                                               dvalues);
   }

@@ -1,6 +1,7 @@
 #include "core/model/kernels/cpu/avx2.hpp"
 #include "core/model/kernels/cpu/cpu.hpp"
 #include "core/model/kernels/cpu/linear.hpp"
+#include "core/model/kernels/cpu/tile_sizes.hpp"
 #include "core/model/kernels/reference/reference.hpp"
 
 #include <ATen/ops/empty.h>
@@ -11,8 +12,6 @@
 namespace cogent::model::cpu {
 namespace {
 
-constexpr std::int64_t kChunkRows = 256;
-
 // Calls `use(begin, count, logits)` for each chunk of rows, the logits [count, vocab] standing in
 // one buffer for all chunks.
 template <typename Use>
@@ -20,9 +19,9 @@ void for_each_chunk(const at::Tensor& hidden, const at::Tensor& head, const Use&
   const std::int64_t rows = hidden.size(0);
   const at::Tensor panels = panels_of_weight(head);
   const at::Tensor buffer =
-      at::empty({std::min(rows, kChunkRows), row_count(head)}, hidden.options());
-  for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
-    const std::int64_t count = std::min(kChunkRows, rows - begin);
+      at::empty({std::min(rows, kHeadChunkRows), row_count(head)}, hidden.options());
+  for (std::int64_t begin = 0; begin < rows; begin += kHeadChunkRows) {
+    const std::int64_t count = std::min(kHeadChunkRows, rows - begin);
     at::Tensor logits = buffer.narrow(0, 0, count);
     multiply(hidden.narrow(0, begin, count), panels, {}, logits);
     use(begin, count, logits);

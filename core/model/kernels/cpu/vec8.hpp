@@ -17,6 +17,21 @@ static inline Vec8 load(const float* from) {
 static inline void store(float* to, Vec8 x) {
   _mm256_storeu_ps(to, x);
 }
+
+// The first lanes of a vector, for the end of a row: memory past them is neither read nor written,
+// and reads as 0.
+using LaneMask = __m256i;
+static inline LaneMask first_lanes(std::int64_t count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline Vec8 load(const float* from, LaneMask mask) {
+  return _mm256_maskload_ps(from, mask);
+}
+static inline void store(float* to, Vec8 x, LaneMask mask) {
+  _mm256_maskstore_ps(to, mask, x);
+}
+
 static inline Vec8 splat(float x) {
   return _mm256_set1_ps(x);
 }
