@@ -20,6 +20,7 @@ enum class RandomStream : std::uint8_t {
   kInitialise = 3,  // random weights
   kEvaluation = 4,  // sampled evaluation
   kRefill = 5,      // rows that dynamic sampling fills a step up with
+  kAdapter = 6,     // a new adapter's matrices A
 };
 
 // The address of one draw. Layout of the counter: c0 = position (low 24 bits) | stream << 24, c1 =

@@ -5,13 +5,9 @@
 #include "core/text/tokenizer.hpp"
 
 #include <filesystem>
-#include <functional>
 #include <span>
 
 namespace cogent::model {
-
-// Fills the span with one parameter's values, row-major.
-using ReadParameter = std::function<void(const ParameterSpec&, std::span<float>)>;
 
 // Writes a Hugging Face folder that transformers opens: config.json, generation_config.json,
 // model.safetensors, tokenizer.json and tokenizer_config.json. One tensor is in memory at a time.

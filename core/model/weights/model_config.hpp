@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,9 @@ struct ParameterSpec {
   std::int64_t size() const { return cols == 0 ? rows : rows * cols; }
   bool is_matrix() const { return cols != 0; }
 };
+
+// Fills the span with one parameter's values, row-major.
+using ReadParameter = std::function<void(const ParameterSpec&, std::span<float>)>;
 
 // A unit is the smallest thing that is gathered, computed and released: the embedding, one block,
 // or final norm + head. With tied embeddings the head unit holds only the norm, and uses the

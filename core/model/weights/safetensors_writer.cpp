@@ -99,4 +99,20 @@ void SafetensorsWriter::append(const void* from, std::size_t bytes) {
         " cannot be written; is the disk full?");
 }
 
+void write_safetensors(const std::filesystem::path& path, const std::vector<UnitSpec>& units,
+                       ExportType type, const ReadParameter& read_parameter) {
+  std::vector<ParameterSpec> parameters;
+  for (const UnitSpec& unit : units) {
+    parameters.insert(parameters.end(), unit.parameters.begin(), unit.parameters.end());
+  }
+  SafetensorsWriter writer(path, parameters, type);
+  std::vector<float> values;
+  for (const ParameterSpec& parameter : parameters) {
+    values.resize(static_cast<std::size_t>(parameter.size()));
+    read_parameter(parameter, values);
+    writer.write(values);
+  }
+  writer.finish();
+}
+
 }  // namespace cogent::model

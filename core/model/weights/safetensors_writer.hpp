@@ -39,4 +39,8 @@ class SafetensorsWriter {
   bool finished_ = false;
 };
 
+// One file of all parameters of the units, in their order; one is in memory at a time.
+void write_safetensors(const std::filesystem::path& path, const std::vector<UnitSpec>& units,
+                       ExportType type, const ReadParameter& read_parameter);
+
 }  // namespace cogent::model
