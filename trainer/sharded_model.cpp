@@ -1,6 +1,7 @@
 #include "trainer/sharded_model.hpp"
 
 #include "core/base/error.hpp"
+#include "core/model/adapted_weights.hpp"
 
 #include <ATen/ops/zeros.h>
 
@@ -59,8 +60,9 @@ ShardedModel::ShardedModel(const model::Transformer& model, distributed::Communi
                            const LearnerSettings& settings, Numerics numerics)
     : model_(model),
       learners_(learners),
-      layout_(model.units(), learners.size()),
-      gathers_units_(settings.shard == ShardMode::kParameters && learners.size() > 1),
+      layout_(model.trained_units(), learners.size()),
+      gathers_units_(settings.shard == ShardMode::kParameters && learners.size() > 1 &&
+                     !model.lora().on()),
       recomputes_(settings.recompute == Recompute::kFull),
       gradients_(layout_, learners, numerics, settings.shard),
       gather_(model, layout_, learners, weight_shards_, settings.prefetch) {
@@ -73,14 +75,31 @@ ShardedModel::ShardedModel(const model::Transformer& model, distributed::Communi
       weight_shards_.push_back(at::zeros({size}, at::kFloat));
     }
   }
-  if (gathers_units_) {
+  if (model.lora().on()) {
+    skip_frozen_gradients();
+  } else if (gathers_units_) {
     release_whole();
   } else {
     weights_ = model::allocate_weights(model.units());
   }
 }
 
-void ShardedModel::load(const model::WeightSource& source) {
+// A unit's frozen parameters stand in front of the adapter's: their gradients are not defined.
+void ShardedModel::skip_frozen_gradients() {
+  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
+    model::UnitTensors& gradient = gradients_.gradient_of(unit);
+    gradient.insert(gradient.begin(), model_.units()[unit].parameters.size(), at::Tensor());
+  }
+}
+
+void ShardedModel::load(const model::WeightSource& source, const model::Adapter* adapter) {
+  check(model_.lora().on() == (adapter != nullptr), ErrorCode::kUnexpected,
+        "a policy of LoRA rank ", model_.lora().rank, " is loaded ",
+        adapter == nullptr ? "without" : "with", " an adapter");
+  if (adapter != nullptr) {
+    weights_ = model::load_adapted(model_, source, *adapter);
+    return;
+  }
   if (!gathers_units_) {
     weights_ = model::load_weights(source);
     return;
@@ -104,7 +123,7 @@ std::span<float> ShardedModel::own_weights(std::size_t unit) const {
     return values_of(weight_shards_[unit]);
   }
   const auto rank = static_cast<std::size_t>(learners_.rank());
-  return part_of(weights_.flat[unit], layout_.bounds(unit)[rank], layout_.counts(unit)[rank]);
+  return part_of(weights_.trained()[unit], layout_.bounds(unit)[rank], layout_.counts(unit)[rank]);
 }
 
 // The order in which a slot's forward and backward use the units.
@@ -208,7 +227,7 @@ void ShardedModel::gather_whole() {
   std::vector<distributed::Work> works;
   for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
     works.push_back(
-        learners_.all_gather(Buffer(own_weights(unit)), Buffer(values_of(weights_.flat[unit])),
+        learners_.all_gather(Buffer(own_weights(unit)), Buffer(values_of(weights_.trained()[unit])),
                              layout_.counts(unit), "weights of " + layout_.units()[unit].name));
   }
   for (distributed::Work& work : works) {

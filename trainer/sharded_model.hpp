@@ -45,8 +45,10 @@ model::TokenLogprobs score(const model::Transformer& model, const model::ModelWe
 // The policy on one learner. Its shard of AdamW's moments is always its own alone; shard mode
 // `gradients` splits the sum of gradients too, and `parameters` the weights, which are then
 // gathered unit by unit while a pass computes (`none` runs the code of `optimizer`; one learner
-// splits nothing). One update is begin_update, then as many slots on each learner, each a forward
-// and a backward of one micro-batch or an empty_slot, then apply.
+// splits nothing). With LoRA the weights stay frozen and whole, and all that is said here of
+// weights, gradients and shards is of the adapter alone. One update is begin_update, then as many
+// slots on each learner, each a forward and a backward of one micro-batch or an empty_slot, then
+// apply.
 class ShardedModel {
  public:
   // Model and communicator must outlive it. All methods marked collective are called by every
@@ -54,7 +56,8 @@ class ShardedModel {
   ShardedModel(const model::Transformer& model, distributed::Communicator& learners,
                const LearnerSettings& settings, Numerics numerics);
 
-  void load(const model::WeightSource& source);
+  // `adapter`: the values of model.lora()'s parameters; null where LoRA is off.
+  void load(const model::WeightSource& source, const model::Adapter* adapter = nullptr);
   // Whether a learner holds its own part of the weights alone, outside a WholeWeights.
   bool gathers_units() const { return gathers_units_; }
   // All weights, where they are whole. For who computes with them and leaves their values as they
@@ -97,6 +100,7 @@ class ShardedModel {
   void gather_whole();   // collective
   void release_whole();  // where parameters are sharded
 
+  void skip_frozen_gradients();
   void begin_pass();
   model::UnitTensors next_unit(std::size_t unit);
   std::size_t head() const { return layout_.units().size() - 1; }

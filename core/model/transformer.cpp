@@ -87,9 +87,11 @@ KvCache make_kv_cache(const ModelConfig& config, std::int64_t capacity, at::Scal
   return cache;
 }
 
-Transformer::Transformer(ModelConfig config, const OpTable& ops)
+Transformer::Transformer(ModelConfig config, const OpTable& ops, LoraConfig lora)
     : config_(std::move(config)),
+      lora_(std::move(lora)),
       units_(unit_specs(config_)),
+      adapter_(adapter_specs(config_, lora_)),
       ops_(ops),
       inverse_frequencies_(rope_frequencies(config_)) {}
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/model/ops/ops.hpp"
+#include "core/model/weights/lora.hpp"
 #include "core/model/weights/model_config.hpp"
 #include "core/model/weights/weight_source.hpp"
 
@@ -13,7 +14,8 @@
 namespace cogent::model {
 
 // One unit's parameters, or their gradients, in the order of its UnitSpec: matrices [rows, cols],
-// vectors [rows].
+// vectors [rows]. With an adapter its parameters stand behind; a forward without them has it off.
+// Undefined gradients are of frozen parameters.
 using UnitTensors = std::vector<at::Tensor>;
 
 // Token rows that go through the model together, whatever sequences they belong to.
@@ -58,10 +60,13 @@ struct HeadActivations {
 // but for the configuration; weights are handed in, so that a caller may gather and release them.
 class Transformer {
  public:
-  Transformer(ModelConfig config, const OpTable& ops);
+  Transformer(ModelConfig config, const OpTable& ops, LoraConfig lora = {});
 
   const ModelConfig& config() const { return config_; }
   const std::vector<UnitSpec>& units() const { return units_; }
+  const LoraConfig& lora() const { return lora_; }
+  // What is trained, unit by unit: the adapter's parameters where there is one, else all.
+  const std::vector<UnitSpec>& trained_units() const { return lora_.on() ? adapter_ : units_; }
   const OpTable& ops() const { return ops_; }
   // Whether a row's results have the same bits whatever other rows go through with it (float32
   // weights).
@@ -102,7 +107,9 @@ class Transformer {
 
  private:
   ModelConfig config_;
+  LoraConfig lora_;
   std::vector<UnitSpec> units_;
+  std::vector<UnitSpec> adapter_;  // one a unit; without parameters where LoRA is off
   const OpTable& ops_;
   std::vector<double> inverse_frequencies_;  // [head_dim / 2] after RoPE scaling
 };
@@ -110,8 +117,11 @@ class Transformer {
 // A whole set of weights in memory, unit by unit, each unit's parameters being views into one flat
 // buffer of its own.
 struct ModelWeights {
-  std::vector<at::Tensor> flat;    // one a unit: [unit size]
-  std::vector<UnitTensors> units;  // views
+  std::vector<at::Tensor> flat;     // one a unit: [unit size]
+  std::vector<UnitTensors> units;   // views, the adapter's behind
+  std::vector<at::Tensor> adapter;  // one a unit, of the adapter's parameters; empty where none is
+  // The buffers of Transformer::trained_units.
+  const std::vector<at::Tensor>& trained() const { return adapter.empty() ? flat : adapter; }
   // The matrix that the head multiplies with.
   const at::Tensor& head_matrix(const ModelConfig& config) const {
     return config.tied_embeddings ? units.front()[0] : units.back()[1];

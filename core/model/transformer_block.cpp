@@ -15,19 +15,41 @@ at::Tensor by_row(const at::Tensor& x) {
   return x.view({x.size(0), -1});
 }
 
-// The parts of a block's arithmetic that are the same for every linear layer.
+// The parts of a block's arithmetic that are the same for every linear layer: W x + b, and where
+// the layer has an adapter + B (s A x), s its scale. Row by row the same bits as the ops', since
+// each step is an op of its own or elementwise.
 struct Linears {
   const OpTable& ops;
   const UnitTensors& weights;
+  double lora_scale;
 
   at::Tensor forward(const LinearLayout& at, const at::Tensor& x) const {
-    return ops.linear(x, weights[at.weight], parameter(weights, at.bias));
+    at::Tensor y = ops.linear(x, weights[at.weight], parameter(weights, at.bias));
+    const at::Tensor b = parameter(weights, at.lora_b);
+    return b.defined() ? y.add_(ops.linear(down(at, x), b, {})) : y;
   }
   at::Tensor backward(const LinearLayout& at, const at::Tensor& dout, const at::Tensor& x,
                       UnitTensors& gradient) const {
     at::Tensor dweight = gradient[at.weight];
     at::Tensor dbias = parameter(gradient, at.bias);
-    return ops.linear_backward(dout, x, weights[at.weight], dweight, dbias);
+    at::Tensor dx = ops.linear_backward(dout, x, weights[at.weight], dweight, dbias);
+    const at::Tensor b = parameter(weights, at.lora_b);
+    return b.defined() ? dx.add_(adapter_backward(at, dout, x, b, gradient)) : dx;
+  }
+
+ private:
+  // s A x [rows, rank]. Cheap beside W x, so that a backward computes it again.
+  at::Tensor down(const LinearLayout& at, const at::Tensor& x) const {
+    return ops.linear(x, weights[at.lora_a], {}).mul_(lora_scale);
+  }
+  at::Tensor adapter_backward(const LinearLayout& at, const at::Tensor& dout, const at::Tensor& x,
+                              const at::Tensor& b, UnitTensors& gradient) const {
+    at::Tensor da = gradient[at.lora_a];
+    at::Tensor db = gradient[at.lora_b];
+    at::Tensor no_bias;
+    const at::Tensor ddown =
+        ops.linear_backward(dout, down(at, x), b, db, no_bias).mul_(lora_scale);
+    return ops.linear_backward(ddown, x, weights[at.lora_a], da, no_bias);
   }
 };
 
@@ -63,8 +85,8 @@ at::Tensor Transformer::block(std::int64_t layer, const UnitTensors& weights, co
                               const at::Tensor& x, KvCache* cache, BlockActivations* saved) const {
   check(plan.cache_rows.defined() == (cache != nullptr), ErrorCode::kUnexpected,
         "a row plan with cache rows needs a cache, and one without needs none");
-  const BlockLayout at = block_layout(config_);
-  const Linears linears{ops_, weights};
+  const BlockLayout at = block_layout(config_, lora_);
+  const Linears linears{ops_, weights, lora_.scale()};
   const at::Tensor attention_input = ops_.rmsnorm(x, weights[at.input_norm], config_.rms_norm_eps);
   at::Tensor q = by_head(linears.forward(at.q, attention_input), config_.head_dim);
   at::Tensor k = by_head(linears.forward(at.k, attention_input), config_.head_dim);
@@ -99,8 +121,8 @@ at::Tensor Transformer::block(std::int64_t layer, const UnitTensors& weights, co
 at::Tensor Transformer::block_backward(const UnitTensors& weights, const RowPlan& plan,
                                        const BlockActivations& saved, const at::Tensor& dy,
                                        UnitTensors& gradient) const {
-  const BlockLayout at = block_layout(config_);
-  const Linears linears{ops_, weights};
+  const BlockLayout at = block_layout(config_, lora_);
+  const Linears linears{ops_, weights, lora_.scale()};
   const auto norm_backward = [&](const at::Tensor& dout, const at::Tensor& x, std::size_t index) {
     at::Tensor dweight = gradient[index];
     return ops_.rmsnorm_backward(dout, x, weights[index], config_.rms_norm_eps, dweight);

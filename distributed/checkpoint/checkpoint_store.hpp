@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/model/weights/lora.hpp"
 #include "core/model/weights/weight_source.hpp"
 #include "distributed/communicator.hpp"
 
@@ -39,9 +40,10 @@ enum class ShardKind : std::uint8_t {
 // Everything about a checkpoint that is not a tensor. The manifest holds it.
 struct CheckpointState {
   std::int64_t step = 0;
-  std::int64_t updates = 0;  // AdamW's t, and the schedule's
-  std::string stage;         // "sft" or "grpo"
-  std::uint64_t weights_xxh3 = 0;
+  std::int64_t updates = 0;                // AdamW's t, and the schedule's
+  std::string stage;                       // "sft" or "grpo"
+  std::uint64_t weights_xxh3 = 0;          // of what is trained
+  std::optional<std::uint64_t> base_xxh3;  // with LoRA: of the frozen weights, which are not stored
   std::uint64_t arithmetic_digest = 0;
   std::uint64_t data_digest = 0;
   std::string fingerprint;                      // CPU kernels and library versions that ran
@@ -87,8 +89,13 @@ class CheckpointStore {
 bool is_checkpoint(const std::filesystem::path& dir);
 std::optional<std::filesystem::path> latest_checkpoint(
     const std::filesystem::path& run_or_checkpoints_dir);
-// A checkpoint as a model, for `--model` and `model.path`. Its config.json and tokenizer files are
-// read like a Hugging Face directory's.
+// Does this checkpoint hold an adapter, in place of a model's weights? Its base then is what its
+// adapter_config.json names, and has the hash of its state.
+bool holds_adapter(const std::filesystem::path& dir);
+// The adapter of such a checkpoint.
+model::Adapter open_checkpoint_adapter(const std::filesystem::path& dir);
+// A checkpoint of all weights as a model, for `--model` and `model.path`. Its config.json and
+// tokenizer files are read like a Hugging Face directory's.
 std::unique_ptr<model::WeightSource> open_checkpoint_weights(const std::filesystem::path& dir);
 CheckpointState read_checkpoint_state(const std::filesystem::path& dir);
 

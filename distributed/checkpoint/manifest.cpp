@@ -32,6 +32,9 @@ void write_state(YAML::Emitter& out, const CheckpointState& state) {
   entry(out, "updates", state.updates);
   entry(out, "stage", Quoted{state.stage});
   entry(out, "weights_xxh3", Quoted{hex64(state.weights_xxh3)});
+  if (state.base_xxh3) {
+    entry(out, "base_xxh3", Quoted{hex64(*state.base_xxh3)});
+  }
   entry(out, "arithmetic_digest", Quoted{hex64(state.arithmetic_digest)});
   entry(out, "data_digest", Quoted{hex64(state.data_digest)});
   entry(out, "fingerprint", Quoted{state.fingerprint});

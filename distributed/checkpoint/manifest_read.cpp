@@ -81,6 +81,9 @@ CheckpointState read_state(const Part& part) {
   state.updates = integer_of<std::int64_t>(child(part, "updates"));
   state.stage = text_of(child(part, "stage"));
   state.weights_xxh3 = hash_of(child(part, "weights_xxh3"));
+  if (part.node["base_xxh3"].IsDefined()) {
+    state.base_xxh3 = hash_of(child(part, "base_xxh3"));
+  }
   state.arithmetic_digest = hash_of(child(part, "arithmetic_digest"));
   state.data_digest = hash_of(child(part, "data_digest"));
   state.fingerprint = text_of(child(part, "fingerprint"));

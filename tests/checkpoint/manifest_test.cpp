@@ -11,6 +11,7 @@ namespace cogent::distributed {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 Manifest small_manifest() {
   Manifest manifest;
@@ -73,6 +74,16 @@ TEST(Manifest, EveryFieldIsChecked) {
   EXPECT_THAT(error("version: 1", "version: 2"), HasSubstr("format version 2"));
   EXPECT_THAT(error("format:", "{format:"), HasSubstr("not YAML"));
   EXPECT_THAT(error("counters:", "counters: 3\n  others:"), HasSubstr("counters is not a map"));
+}
+
+TEST(Manifest, OfAnAdapterHasTheHashOfItsBase) {
+  Manifest manifest = small_manifest();
+  EXPECT_THAT(write_manifest(manifest), Not(HasSubstr("base_xxh3")));
+  manifest.state.base_xxh3 = 0xab;
+  const std::string text = write_manifest(manifest);
+  EXPECT_THAT(text, HasSubstr("base_xxh3: \"00000000000000ab\""));
+  EXPECT_TRUE(testing::same_state(parse_manifest(text, "m.yaml").state, manifest.state));
+  EXPECT_THAT(body_error(text, "\"00000000000000ab\"", "\"ab\""), HasSubstr("16 digits"));
 }
 
 TEST(Manifest, BytesThatAreNoManifest) {

@@ -109,7 +109,7 @@ CheckpointState small_state(std::int64_t step) {
 
 bool same_state(const CheckpointState& left, const CheckpointState& right) {
   return left.step == right.step && left.updates == right.updates && left.stage == right.stage &&
-         left.weights_xxh3 == right.weights_xxh3 &&
+         left.weights_xxh3 == right.weights_xxh3 && left.base_xxh3 == right.base_xxh3 &&
          left.arithmetic_digest == right.arithmetic_digest &&
          left.data_digest == right.data_digest && left.fingerprint == right.fingerprint &&
          left.counters == right.counters;

@@ -1,3 +1,4 @@
+#include "core/model/adapted_weights.hpp"
 #include "rollout/engine.hpp"
 #include "rollout/kv_pages.hpp"
 #include "trainer/packing.hpp"
@@ -6,6 +7,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,14 +23,30 @@ constexpr double kTemperature = 0.85;
 struct Case {
   const char* name;
   const char* model;
+  std::int64_t lora_rank = 0;
 };
+
+// An adapter over the case's model whose B is not zero, so that it has a say.
+model::Adapter adapter_of(const Case& tested) {
+  if (tested.lora_rank == 0) {
+    return {};
+  }
+  return {{.rank = tested.lora_rank, .targets = model::lora_targets({"all-linear"}, "targets")},
+          [](const model::ParameterSpec&, std::span<float> out) {
+            for (std::size_t i = 0; i < out.size(); ++i) {
+              out[i] = 0.1F * std::sin(static_cast<float>(i));
+            }
+          }};
+}
 
 class PolicyIdentity : public ::testing::TestWithParam<Case> {
  protected:
   PolicyIdentity()
       : source_(model::open_weights(GetParam().model)),
-        model_(source_->config(), model::cpu_ops()),
-        weights_(model::load_weights(*source_)) {}
+        adapter_(adapter_of(GetParam())),
+        model_(source_->config(), model::cpu_ops(), adapter_.lora),
+        weights_(adapter_.lora.on() ? model::load_adapted(model_, *source_, adapter_)
+                                    : model::load_weights(*source_)) {}
 
   // Groups of different sizes over prompts of different lengths, some past a block of keys.
   std::vector<RolloutRequest> requests() const {
@@ -74,6 +92,7 @@ class PolicyIdentity : public ::testing::TestWithParam<Case> {
   }
 
   std::unique_ptr<model::WeightSource> source_;
+  model::Adapter adapter_;
   model::Transformer model_;
   model::ModelWeights weights_;
 };
@@ -144,7 +163,15 @@ INSTANTIATE_TEST_SUITE_P(
                            "intermediate=100,vocab=300,seed=5"},
                       Case{"norms",
                            "random:family=qwen3,hidden=64,layers=2,heads=4,kv_heads=2,head_dim=40,"
-                           "intermediate=96,vocab=300,seed=6"}),
+                           "intermediate=96,vocab=300,seed=6"},
+                      Case{"adapter",
+                           "random:family=qwen2,hidden=64,layers=2,heads=6,kv_heads=2,head_dim=32,"
+                           "intermediate=100,vocab=300,seed=5",
+                           5},
+                      Case{"wide_adapter",
+                           "random:hidden=64,layers=2,heads=4,kv_heads=4,head_dim=16,intermediate="
+                           "96,vocab=300,seed=3",
+                           40}),
     [](const auto& param_info) { return param_info.param.name; });
 
 }  // namespace

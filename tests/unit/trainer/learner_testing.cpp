@@ -1,6 +1,7 @@
 #include "tests/unit/trainer/learner_testing.hpp"
 
 #include "core/base/philox.hpp"
+#include "core/model/adapted_weights.hpp"
 #include "core/model/weights/random_weights.hpp"
 
 #include <algorithm>
@@ -17,6 +18,17 @@ std::string fixture_model(const std::string& name) {
   }
   const char* fixtures = std::getenv("COGENT_FIXTURES");
   return std::string(fixtures == nullptr ? "tests/fixtures" : fixtures) + "/models/" + name;
+}
+
+model::Adapter new_adapter(const RunConfig& config, const model::ModelConfig& model) {
+  if (config.lora.rank == 0) {
+    return {};
+  }
+  return model::new_adapter(model,
+                            {.rank = config.lora.rank,
+                             .alpha = config.lora.alpha,
+                             .targets = model::lora_targets(config.lora.targets, "lora.targets")},
+                            config.seed);
 }
 
 }  // namespace
@@ -62,11 +74,13 @@ TestLearner::TestLearner(const RunConfig& run, distributed::Communicator& learne
                          const std::string& fixture, std::int64_t steps)
     : config(run),
       source(model::open_weights(fixture_model(fixture))),
-      model(source->config(), model::cpu_ops()),
-      reference(model::load_weights(*source)),
+      adapter(new_adapter(run, source->config())),
+      model(source->config(), model::cpu_ops(), adapter.lora),
       policy(model, learners, config.learner, config.numerics),
       learner(config, model, learners, policy, &reference, grpo_updates(config, steps)) {
-  policy.load(*source);
+  policy.load(*source, adapter.lora.on() ? &adapter : nullptr);
+  reference = adapter.lora.on() ? model::without_adapter(model, policy.weights())
+                                : model::load_weights(*source);
 }
 
 Outcome train(const RunConfig& config, distributed::Communicator& learners,
@@ -84,12 +98,12 @@ Outcome train(const RunConfig& config, distributed::Communicator& learners,
 
 double largest_difference(const model::ModelWeights& a, const model::ModelWeights& b) {
   double largest = 0;
-  for (std::size_t unit = 0; unit < a.flat.size(); ++unit) {
-    const float* x = a.flat[unit].const_data_ptr<float>();
-    const float* y = b.flat[unit].const_data_ptr<float>();
+  for (std::size_t unit = 0; unit < a.trained().size(); ++unit) {
+    const float* x = a.trained()[unit].const_data_ptr<float>();
+    const float* y = b.trained()[unit].const_data_ptr<float>();
     double difference = 0;
     double norm = 0;
-    for (std::int64_t i = 0; i < a.flat[unit].numel(); ++i) {
+    for (std::int64_t i = 0; i < a.trained()[unit].numel(); ++i) {
       difference += std::pow(static_cast<double>(x[i]) - static_cast<double>(y[i]), 2);
       norm += std::pow(static_cast<double>(x[i]), 2);
     }

@@ -17,13 +17,14 @@ std::vector<RolloutGroup> make_groups(std::int64_t vocab);
 RunConfig test_config();
 
 // A policy from a fixture model (tests/fixtures/models) or a random one ("random:...") with its
-// learner. Collective.
+// learner; a new adapter over it where config.lora asks for one. Collective.
 struct TestLearner {
   TestLearner(const RunConfig& config, distributed::Communicator& learners,
               const std::string& fixture, std::int64_t steps);
 
   RunConfig config;
   std::unique_ptr<model::WeightSource> source;
+  model::Adapter adapter;
   model::Transformer model;
   model::ModelWeights reference;
   ShardedModel policy;
@@ -39,7 +40,7 @@ struct Outcome {
 Outcome train(const RunConfig& config, distributed::Communicator& learners,
               const std::string& fixture);
 
-// The largest relative norm of a unit's difference.
+// The largest relative norm of the difference of a unit's trained parameters.
 double largest_difference(const model::ModelWeights& a, const model::ModelWeights& b);
 
 }  // namespace cogent::trainer::testing

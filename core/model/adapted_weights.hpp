@@ -1,0 +1,17 @@
+#pragma once
+
+#include "core/model/transformer.hpp"
+#include "core/model/weights/lora.hpp"
+
+namespace cogent::model {
+
+// The base's weights, frozen, with the adapter's beside them. Where the ops read panels the base
+// stays in panels for good (PanelScope then has nothing to do), the adapter stays in rows.
+// model.lora() must be the adapter's.
+ModelWeights load_adapted(const Transformer& model, const WeightSource& base,
+                          const Adapter& adapter);
+
+// The same memory with the adapter off: the base model, without a copy of it.
+ModelWeights without_adapter(const Transformer& model, const ModelWeights& weights);
+
+}  // namespace cogent::model
