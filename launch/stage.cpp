@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -203,6 +204,20 @@ void compare_parameter_counts(distributed::Session& session, std::int64_t parame
     throw SharedError(ErrorCode::kModel,
                       concat("the ranks read models of ", -extremes[1], " to ", extremes[0],
                              " parameters: does model.path lead to the same model on every host?"));
+  }
+}
+
+void compare_base_hashes(distributed::Session& session, std::uint64_t hash) {
+  const auto own = std::bit_cast<std::int64_t>(hash);
+  std::vector<std::int64_t> extremes = {own, ~own};
+  session.world()
+      .all_reduce(distributed::Buffer(std::span(extremes)), distributed::ReduceOp::kMax,
+                  "hashes of the frozen weights")
+      .wait();
+  if (extremes[0] != ~extremes[1]) {
+    throw SharedError(ErrorCode::kModel,
+                      "the ranks read different weights to train an adapter over: does model.path "
+                      "lead to the same model on every host?");
   }
 }
 

@@ -4,6 +4,7 @@
 #include "distributed/session.hpp"
 #include "distributed/topology.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -51,6 +52,10 @@ void agree(distributed::Session& session, const std::function<void()>& part);
 // The same number of parameters on all ranks, or an Error of kModel that names both: model.path may
 // lead elsewhere on another host. Collective over the world.
 void compare_parameter_counts(distributed::Session& session, std::int64_t parameters);
+
+// The same of the frozen weights' hash, with LoRA: every rank reads them for itself. Collective
+// over the world.
+void compare_base_hashes(distributed::Session& session, std::uint64_t hash);
 
 // Compute threads of this rank: cluster.threads, or its host's cores shared among the ranks that
 // compute at the same time (learners and workers take turns).

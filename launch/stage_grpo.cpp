@@ -4,10 +4,12 @@
 #include "core/data/order.hpp"
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
+#include "core/model/adapted_weights.hpp"
 #include "core/model/panels.hpp"
 #include "core/records/rollout_json.hpp"
 #include "distributed/weight_channel.hpp"
 #include "launch/in_loop_evaluation.hpp"
+#include "launch/lora.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
 #include "launch/step_sampling.hpp"
@@ -26,6 +28,7 @@ constexpr int kVersionTag = 3;  // learner 0 to a worker: the next version is on
 // What every rank reads before the roles part.
 struct GrpoInputs {
   LoadedModel source;
+  model::Adapter adapter;                         // off where all weights are trained
   std::vector<Example> examples;                  // empty with replay
   std::vector<std::vector<RolloutGroup>> replay;  // empty without
   std::int64_t steps = 0;
@@ -33,7 +36,8 @@ struct GrpoInputs {
 };
 
 GrpoInputs read_inputs(const RunConfig& config) {
-  GrpoInputs inputs{open_model(config.model.path), {}, {}, 0, 0};
+  GrpoInputs inputs{open_model(config.model.path), {}, {}, {}, 0, 0};
+  inputs.adapter = run_adapter(config, inputs.source.weights->config());
   if (!config.rollout.replay.empty()) {
     inputs.replay = read_rollout_batches(config.rollout.replay);
     check(!inputs.replay.empty(), ErrorCode::kData, config.rollout.replay,
@@ -63,14 +67,16 @@ GrpoInputs read_inputs(const RunConfig& config) {
 // The learner's half of a rank.
 struct LearnerHalf {
   LearnerHalf(const RunConfig& config, const model::Transformer& model,
-              distributed::Communicator& learners, const LoadedModel& source,
+              distributed::Communicator& learners, const GrpoInputs& inputs,
               std::int64_t total_updates)
       : policy(model, learners, config.learner, config.numerics),
-        reference(config.grpo.beta > 0 ? std::optional(model::load_weights(*source.weights))
+        reference(config.grpo.beta > 0 ? std::optional<model::ModelWeights>(std::in_place)
                                        : std::nullopt),
         learner(config, model, learners, policy, reference ? &*reference : nullptr, total_updates) {
-    policy.load(*source.weights);
+    policy.load(*inputs.source.weights, inputs.adapter.lora.on() ? &inputs.adapter : nullptr);
     if (reference) {
+      *reference = model.lora().on() ? model::without_adapter(model, policy.weights())
+                                     : model::load_weights(*inputs.source.weights);
       reference_panels.emplace(model, *reference);
     }
   }
@@ -85,14 +91,18 @@ struct WorkerHalf {
   WorkerHalf(const StageContext& context, const model::Transformer& model, const GrpoInputs& inputs,
              const data::PromptBuilder& prompts, distributed::Communicator& workers,
              LearnerHalf* learner)
-      : own(learner == nullptr ? std::optional(model::allocate_weights(model.units()))
-                               : std::nullopt),
+      : own(learner == nullptr ? std::optional(own_copy(model, inputs)) : std::nullopt),
         weights(learner == nullptr ? *own : learner->policy.weights()),
         worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids(),
                context.reward_process),
         evaluation(context, model, weights, inputs.source.tokenizer, prompts, workers) {}
+  // Of a version, filled by publish(); the frozen weights of an adapter are read here.
+  static model::ModelWeights own_copy(const model::Transformer& model, const GrpoInputs& inputs) {
+    return model.lora().on() ? load_adapted(model, *inputs.source.weights, inputs.adapter)
+                             : model::allocate_weights(model.units());
+  }
   std::span<float> own_weights(std::size_t unit) const {
-    const at::Tensor& flat = own->flat[unit];
+    const at::Tensor& flat = own->trained()[unit];
     return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
   }
 
@@ -110,14 +120,14 @@ class GrpoRun {
         config_(context.config),
         inputs_(std::move(inputs)),
         folder_(config_),
-        model_(inputs_.source.weights->config(), model::cpu_ops()),
-        layout_(model_.units(), context.topology.learners()),
+        model_(inputs_.source.weights->config(), model::cpu_ops(), inputs_.adapter.lora),
+        layout_(model_.trained_units(), context.topology.learners()),
         prompts_(config_, inputs_.source.tokenizer, model_.config().eos_ids),
         learners_(communicator(ranks_of_learners(), "learners")),
         workers_(communicator(ranks_of_workers(), "workers")),
         channel_(context.session, context.topology) {
     if (learners_) {
-      learner_ = std::make_unique<LearnerHalf>(config_, model_, *learners_, inputs_.source,
+      learner_ = std::make_unique<LearnerHalf>(config_, model_, *learners_, inputs_,
                                                trainer::grpo_updates(config_, inputs_.steps));
     }
     if (workers_) {
@@ -133,7 +143,7 @@ class GrpoRun {
     if (learner_) {
       parts.emplace(TrainingRun::LearnerParts{*learners_, learner_->policy, learner_->learner});
     }
-    TrainingRun run(context_, inputs_.source, "grpo", inputs_.data_digest, parts);
+    TrainingRun run(context_, inputs_.source, model_.lora(), "grpo", inputs_.data_digest, parts);
     const std::int64_t first = run.resume();
     publish(first);
     StepLog log(folder_, "grpo", first, inputs_.steps, writes());

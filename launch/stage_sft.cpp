@@ -4,6 +4,7 @@
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
 #include "launch/in_loop_evaluation.hpp"
+#include "launch/lora.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
 #include "launch/training_run.hpp"
@@ -68,8 +69,10 @@ void run_sft(StageContext& context) {
   const RunFolder folder(config);
   std::vector<Example> examples;
   std::optional<LoadedModel> source;
+  model::Adapter adapter;
   agree(context.session, [&] {
     source = open_model(config.model.path);
+    adapter = run_adapter(config, source->weights->config());
     trainer::check_numerics(config.numerics, {source->weights->config(), model::cpu_ops()});
     examples = data::read_examples(config.data.train, data::Split::kTrain);
     if (context.session.rank() == 0) {
@@ -78,7 +81,7 @@ void run_sft(StageContext& context) {
   });
   log_to_file(folder.log(context.session.rank()).string());
   compare_parameter_counts(context.session, model::parameter_count(source->weights->config()));
-  const model::Transformer model(source->weights->config(), model::cpu_ops());
+  const model::Transformer model(source->weights->config(), model::cpu_ops(), adapter.lora);
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
   std::vector<TrainSequence> sequences;
   agree(context.session, [&] {
@@ -90,10 +93,10 @@ void run_sft(StageContext& context) {
 
   distributed::Communicator& learners = context.session.world();
   trainer::ShardedModel policy(model, learners, config.learner, config.numerics);
-  policy.load(*source->weights);
+  policy.load(*source->weights, adapter.lora.on() ? &adapter : nullptr);
   const SftBatches batches(config, sequences.size());
   trainer::Learner learner(config, model, learners, policy, nullptr, batches.total());
-  TrainingRun run(context, *source, "sft", data::data_digest(examples),
+  TrainingRun run(context, *source, adapter.lora, "sft", data::data_digest(examples),
                   TrainingRun::LearnerParts{learners, policy, learner});
   InLoopEvaluation evaluation(context, model, policy.weights(), source->tokenizer, prompts,
                               learners);

@@ -4,8 +4,12 @@
 #include "core/base/log.hpp"
 #include "core/base/stop_flag.hpp"
 #include "core/model/weights/hf_config.hpp"
+#include "core/model/weights/peft_config.hpp"
+#include "core/model/weights/random_weights.hpp"
 #include "launch/version.hpp"
+#include "trainer/weights_hash.hpp"
 
+#include <filesystem>
 #include <utility>
 
 namespace cogent::launch {
@@ -20,6 +24,11 @@ void agree_on_stop(StageContext& context, std::int64_t done) {
   });
 }
 
+// What an adapter's files name as its base: good from any folder.
+std::string base_path(const std::string& path) {
+  return path.starts_with(model::kRandomPrefix) ? path : std::filesystem::absolute(path).string();
+}
+
 }  // namespace
 
 std::map<std::string, std::string> model_files(const LoadedModel& source) {
@@ -30,7 +39,8 @@ std::map<std::string, std::string> model_files(const LoadedModel& source) {
           {"tokenizer_config.json", text::write_tokenizer_config_json(source.tokenizer.spec())}};
 }
 
-TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source, std::string stage,
+TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source,
+                         const model::LoraConfig& lora, std::string stage,
                          std::uint64_t data_digest, std::optional<LearnerParts> parts)
     : context_(context),
       folder_(context.config),
@@ -38,13 +48,35 @@ TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source, std::
       data_digest_(data_digest),
       parts_(parts),
       last_save_(Clock::now()) {
+  if (lora.on()) {
+    base_xxh3_ =
+        trainer::weights_xxh3(model::unit_specs(source.weights->config()),
+                              [&](const model::ParameterSpec& parameter, std::span<float> values) {
+                                source.weights->read(parameter, values);
+                              });
+    compare_base_hashes(context.session, *base_xxh3_);
+  }
   if (parts_) {
     store_ = std::make_unique<distributed::CheckpointStore>(folder_.checkpoints(), parts_->learners,
                                                             context.config.checkpoint.keep_last);
     if (parts_->learners.rank() == 0) {
       model_files_ = model_files(source);
+      if (lora.on()) {
+        model_files_[model::kPeftConfigName] =
+            model::write_peft_config(lora, base_path(source.path));
+      }
     }
   }
+}
+
+// The weights that an adapter is trained over are not in its checkpoint, and must not change.
+void TrainingRun::check_base(const distributed::CheckpointState& state) const {
+  const auto text = [](const std::optional<std::uint64_t>& hash) {
+    return hash ? "frozen weights with hash " + hex64(*hash) : "no frozen weights";
+  };
+  check(state.base_xxh3 == base_xxh3_, ErrorCode::kCheckpoint, "the checkpoint of step ",
+        state.step, " was trained over ", text(state.base_xxh3), ", model.path now gives ",
+        text(base_xxh3_), ": restore the model, or name another run.dir");
 }
 
 std::int64_t TrainingRun::resume() {
@@ -57,6 +89,7 @@ std::int64_t TrainingRun::resume() {
             state->step, " was trained on data with digest ", hex64(state->data_digest),
             ", data.train now has ", hex64(data_digest_),
             ": restore the file, or name another run.dir");
+      check_base(*state);
       if (state->fingerprint != build_fingerprint()) {
         log_warning("the checkpoint was written by \"", state->fingerprint, "\", this is \"",
                     build_fingerprint(), "\": the bits from here on may differ");
@@ -120,6 +153,7 @@ void TrainingRun::save(std::int64_t done) {
   state.updates = parts_->policy.updates();
   state.stage = stage_;
   state.weights_xxh3 = parts_->policy.weights_xxh3();
+  state.base_xxh3 = base_xxh3_;
   state.arithmetic_digest = arithmetic_digest(context_.config);
   state.data_digest = data_digest_;
   state.fingerprint = build_fingerprint();

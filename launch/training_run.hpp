@@ -25,8 +25,9 @@ class TrainingRun {
     trainer::ShardedModel& policy;
     trainer::Learner& learner;
   };
-  TrainingRun(StageContext& context, const LoadedModel& source, std::string stage,
-              std::uint64_t data_digest, std::optional<LearnerParts> parts);
+  // `lora`: of the adapter that is trained over the source; off where all weights are.
+  TrainingRun(StageContext& context, const LoadedModel& source, const model::LoraConfig& lora,
+              std::string stage, std::uint64_t data_digest, std::optional<LearnerParts> parts);
 
   // Loads the newest valid checkpoint, if there is one, and cuts the logs back to it. Returns the
   // steps done.
@@ -36,12 +37,14 @@ class TrainingRun {
   void finish_step(std::int64_t done, std::int64_t total);
 
  private:
+  void check_base(const distributed::CheckpointState& state) const;
   void save(std::int64_t done);
 
   StageContext& context_;
   RunFolder folder_;
   std::string stage_;
   std::uint64_t data_digest_;
+  std::optional<std::uint64_t> base_xxh3_;  // of the frozen weights, with LoRA
   std::optional<LearnerParts> parts_;
   std::unique_ptr<distributed::CheckpointStore> store_;  // learners
   std::map<std::string, std::string> model_files_;       // learner 0

@@ -53,6 +53,16 @@ struct ChatSettings {
 
   friend bool operator==(const ChatSettings&, const ChatSettings&) = default;
 };
+// Low-rank adapters in PEFT's terms (docs/lora.md).
+struct LoraSettings {
+  std::int64_t rank = 0;  // 0: off, all weights are trained
+  double alpha = 16;
+  std::vector<std::string> targets = {"all-linear"};
+  bool use_rslora = false;
+  std::string adapter;  // PEFT folder or LoRA checkpoint to start from; empty: a new one
+
+  friend bool operator==(const LoraSettings&, const LoraSettings&) = default;
+};
 struct DataSettings {
   std::vector<std::string> train, dev, test;
 
@@ -197,6 +207,7 @@ struct RunConfig {
   ModelSettings model;
   PromptSettings prompt;
   ChatSettings chat;
+  LoraSettings lora;
   DataSettings data;
   MetricSettings metric;
   ClusterSettings cluster;

@@ -45,6 +45,28 @@ std::vector<Key> model_keys() {
   };
 }
 
+std::vector<Key> lora_keys() {
+  using L = LoraSettings;
+  return {
+      {"lora.rank",
+       kArithmetic,
+       at<&RunConfig::lora, &L::rank>(),
+       {.min = 0, .max = 1 << 16},
+       "Rank of the low-rank adapters that are trained beside frozen weights; 0: off, all weights "
+       "are trained."},
+      {"lora.alpha", kArithmetic, at<&RunConfig::lora, &L::alpha>(), kFromZero,
+       "An adapter's product is scaled by lora.alpha / lora.rank."},
+      {"lora.targets", kArithmetic, at<&RunConfig::lora, &L::targets>(), kAny,
+       "Linear layers of every block that get an adapter: of q_proj, k_proj, v_proj, o_proj, "
+       "gate_proj, up_proj and down_proj, or all-linear for all seven."},
+      {"lora.use_rslora", kArithmetic, at<&RunConfig::lora, &L::use_rslora>(), kAny,
+       "Scale by lora.alpha / sqrt(lora.rank) instead."},
+      {"lora.adapter", kArithmetic, at<&RunConfig::lora, &L::adapter>(), kAny,
+       "Adapter to start from, which gives rank, alpha and targets: a PEFT folder, or a checkpoint "
+       "or run folder of a run with LoRA; empty: a new one."},
+  };
+}
+
 std::vector<Key> data_keys() {
   using D = DataSettings;
   return {
@@ -228,8 +250,8 @@ std::vector<Key> last_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (const auto part : {run_keys, model_keys, data_keys, cluster_keys, train_keys, optimizer_keys,
-                          rollout_keys, grpo_keys, reward_keys, last_keys}) {
+  for (const auto part : {run_keys, model_keys, lora_keys, data_keys, cluster_keys, train_keys,
+                          optimizer_keys, rollout_keys, grpo_keys, reward_keys, last_keys}) {
     std::ranges::copy(part(), std::back_inserter(keys));
   }
   return keys;

@@ -48,6 +48,20 @@ TEST(ValidateConfig, RequiredKeys) {
               HasSubstr("model.path is empty"));
 }
 
+TEST(ValidateConfig, Lora) {
+  for (const char* shard : {"none", "optimizer", "gradients"}) {
+    validate_config(complete({"lora.rank=8", std::string("learner.shard=") + shard}), Stage::kSft,
+                    1);
+  }
+  validate_config(complete({"learner.shard=parameters"}), Stage::kSft, 1);
+  EXPECT_THAT(refusal(Stage::kSft, 1, {"lora.rank=8", "learner.shard=parameters"}),
+              AllOf(HasSubstr("learner.shard is parameters"), HasSubstr("lora.rank is 8"),
+                    HasSubstr("set learner.shard to gradients")));
+  EXPECT_THAT(grpo_refusal({"lora.adapter=a", "learner.shard=parameters"}),
+              HasSubstr("lora.adapter is \"a\""));
+  EXPECT_THAT(grpo_refusal({"lora.rank=8", "lora.alpha=0"}), HasSubstr("lora.alpha is 0"));
+}
+
 TEST(ValidateConfig, WorldOfSeparateRanks) {
   validate_config(complete({"cluster.learners=2", "cluster.workers=3"}), Stage::kGrpo, 5);
   EXPECT_THAT(refusal(Stage::kGrpo, 4, {"cluster.learners=2", "cluster.workers=3"}),
