@@ -93,7 +93,7 @@ TEST(RolloutJson, AStepWithoutGroupsKeepsItsPlace) {
 TEST(RolloutJson, AGroupWithoutARoundIsOfTheFirst) {
   json::object line = to_json(group(0, 1));
   line.erase("round");
-  EXPECT_EQ(rollout_group_from_json(line, "line").round, 0u);
+  EXPECT_EQ(read_back(to_json_line(line) + "\n")[0][0].round, 0u);
 }
 
 TEST(RolloutJson, AGroupWithoutItsListIsADataError) {

@@ -1,5 +1,6 @@
 #include "tests/mpi/mpi_session.hpp"
 #include "tests/unit/trainer/learner_testing.hpp"
+#include "trainer/schedule.hpp"
 
 #include <gtest/gtest.h>
 
@@ -86,6 +87,7 @@ TEST(GrpoStep, WithoutAnyGradientNothingIsComputedAndTheUpdateCounts) {
     }
   }
   RunConfig config = test_config();
+  config.rollout.prompts_per_step = static_cast<std::int64_t>(groups.size());
   config.grpo.beta = 0;
   config.optimizer.weight_decay = 0;
   TestLearner run(config, tests::mpi_session().world(), kModel, 1);
@@ -102,7 +104,31 @@ TEST(GrpoStep, WithoutAnyGradientNothingIsComputedAndTheUpdateCounts) {
   EXPECT_TRUE(std::isnan(metrics.importance_max));
   const std::int64_t updates = 2 * 3;  // two passes over mini-batches of two of the five prompts
   EXPECT_EQ(run.policy.updates(), updates);
+  EXPECT_EQ(metrics.updates, updates);
   EXPECT_EQ(run.learner.schedule_position(), updates);
+}
+
+// As dynamic sampling leaves them: fewer updates, and the schedule is where a whole step leaves it.
+TEST(GrpoStep, AStepShortOfGroupsMovesTheScheduleByAWholeStep) {
+  RunConfig config = test_config();
+  config.rollout.prompts_per_step = 8;
+  const std::int64_t whole = 2 * 4;  // two passes over mini-batches of two of the eight prompts
+  TestLearner run(config, tests::mpi_session().world(), kModel, 2);
+  const std::vector<RolloutGroup> groups = groups_of(run);
+  EXPECT_EQ(run.learner.grpo_step(std::span(groups).first(3)).updates, 2 * 2);
+  EXPECT_EQ(run.policy.updates(), 2 * 2);
+  EXPECT_EQ(run.learner.schedule_position(), whole);
+
+  const std::uint64_t before = run.policy.weights_xxh3();
+  const StepMetrics metrics = run.learner.grpo_step({});
+  EXPECT_EQ(metrics.updates, 0);
+  EXPECT_EQ(metrics.tokens, 0);
+  EXPECT_EQ(metrics.loss, 0);
+  EXPECT_EQ(metrics.lr, learning_rate(config.optimizer, whole, 2 * whole));
+  EXPECT_TRUE(std::isnan(metrics.entropy));
+  EXPECT_EQ(run.policy.weights_xxh3(), before);
+  EXPECT_EQ(run.policy.updates(), 2 * 2);
+  EXPECT_EQ(run.learner.schedule_position(), 2 * whole);
 }
 
 TEST(GrpoStep, DifferencesFromTheSamplerAreCountedWhereItRecorded) {
