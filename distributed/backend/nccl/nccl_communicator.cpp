@@ -61,6 +61,7 @@ class NcclWork final : public Work::State {
       backoff.rest();
     }
     watch_.reset();
+    handle_->check_health();  // A failed or aborted collective may have let its stream go on.
   }
   // Aborting the communicator makes its kernels leave, and with them the buffers.
   void abandon() noexcept override { handle_->abort(); }
