@@ -66,6 +66,12 @@ struct Buffer {
       : data(values.data()),
         count(static_cast<std::int64_t>(values.size())),
         type(data_type_of<T>()) {}
+  // Values [begin, begin + part_count) of it.
+  Buffer part(std::int64_t begin, std::int64_t part_count) const {
+    auto* const first =
+        static_cast<std::byte*>(data) + static_cast<std::size_t>(begin) * size_of(type);
+    return {first, part_count, type, device};
+  }
   std::size_t bytes() const { return static_cast<std::size_t>(count) * size_of(type); }
 };
 

@@ -17,21 +17,19 @@ WeightChannel::WeightChannel(Session& session, const Topology& topology) {
   }
 }
 
-void WeightChannel::publish(std::span<float> values, std::span<const std::int64_t> bounds,
+void WeightChannel::publish(const Buffer& values, std::span<const std::int64_t> bounds,
                             std::string_view what) {
   std::vector<Work> works;
   for (std::size_t r = 0; r < channels_.size(); ++r) {
     if (channels_[r] == nullptr || channels_[r]->size() == 1) {
       continue;
     }
-    const auto count = static_cast<std::size_t>(bounds[r + 1] - bounds[r]);
+    const std::int64_t count = bounds[r + 1] - bounds[r];
     // The sender is rank 0 of its channel.
-    const std::span<float> part = channels_[r]->rank() == 0
-                                      ? values
-                                      : values.subspan(static_cast<std::size_t>(bounds[r]), count);
-    check(part.size() == count, ErrorCode::kUnexpected, "learner ", r, " publishes ", part.size(),
+    const Buffer part = channels_[r]->rank() == 0 ? values : values.part(bounds[r], count);
+    check(part.count == count, ErrorCode::kUnexpected, "learner ", r, " publishes ", part.count,
           " values of ", what, ", its shard has ", count);
-    works.push_back(channels_[r]->broadcast(Buffer(part), 0, what));
+    works.push_back(channels_[r]->broadcast(part, 0, what));
   }
   for (Work& work : works) {
     work.wait();

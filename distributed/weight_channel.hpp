@@ -20,10 +20,9 @@ class WeightChannel {
   WeightChannel(Session& session, const Topology& topology);
 
   // One flat buffer of weights, of which learner r sends, and every worker receives, the values
-  // [bounds[r], bounds[r + 1]). `values`: a learner's own part, a worker's whole buffer. Collective
-  // over learners and workers; nothing to do where there are no workers apart.
-  void publish(std::span<float> values, std::span<const std::int64_t> bounds,
-               std::string_view what);
+  // [bounds[r], bounds[r + 1]). `values`: a learner's own part, a worker's whole buffer, of one
+  // type. Collective over learners and workers; nothing to do where there are no workers apart.
+  void publish(const Buffer& values, std::span<const std::int64_t> bounds, std::string_view what);
 
  private:
   std::vector<std::unique_ptr<Communicator>>

@@ -4,6 +4,7 @@
 #include "launch/in_loop_evaluation.hpp"
 #include "launch/loaded_model.hpp"
 #include "launch/stages.hpp"
+#include "launch/weight_type.hpp"
 
 #include <iostream>
 #include <optional>
@@ -27,7 +28,8 @@ void run_evaluate(StageContext& context) {
   log_to_file(folder.log(context.session.rank()).string());
   compare_parameter_counts(context.session, model::parameter_count(source->weights->config()));
   const model::Transformer model(source->weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source->weights);
+  model::ModelWeights weights =
+      model::load_weights(*source->weights, scalar_type(config.model.weights));
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
   const auto predictions = predict_together(context, model, weights, source->tokenizer, prompts,
                                             context.session.world(), examples);

@@ -14,7 +14,9 @@
 #include "launch/step_log.hpp"
 #include "launch/step_sampling.hpp"
 #include "launch/training_run.hpp"
+#include "launch/weight_type.hpp"
 #include "rollout/worker.hpp"
+#include "trainer/tensor_buffer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -69,14 +71,15 @@ struct LearnerHalf {
   LearnerHalf(const RunConfig& config, const model::Transformer& model,
               distributed::Communicator& learners, const GrpoInputs& inputs,
               std::int64_t total_updates)
-      : policy(model, learners, config.learner, config.numerics),
+      : policy(model, learners, config.learner, config.numerics, scalar_type(config.model.weights)),
         reference(config.grpo.beta > 0 ? std::optional<model::ModelWeights>(std::in_place)
                                        : std::nullopt),
         learner(config, model, learners, policy, reference ? &*reference : nullptr, total_updates) {
     policy.load(*inputs.source.weights, inputs.adapter.lora.on() ? &inputs.adapter : nullptr);
     if (reference) {
       *reference = model.lora().on() ? model::without_adapter(model, policy.weights())
-                                     : model::load_weights(*inputs.source.weights);
+                                     : model::load_weights(*inputs.source.weights,
+                                                           scalar_type(config.model.weights));
       reference_panels.emplace(model, *reference);
     }
   }
@@ -91,19 +94,18 @@ struct WorkerHalf {
   WorkerHalf(const StageContext& context, const model::Transformer& model, const GrpoInputs& inputs,
              const data::PromptBuilder& prompts, distributed::Communicator& workers,
              LearnerHalf* learner)
-      : own(learner == nullptr ? std::optional(own_copy(model, inputs)) : std::nullopt),
+      : own(learner == nullptr
+                ? std::optional(own_copy(model, inputs, scalar_type(context.config.model.weights)))
+                : std::nullopt),
         weights(learner == nullptr ? *own : learner->policy.weights()),
         worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids(),
                context.reward_process),
         evaluation(context, model, weights, inputs.source.tokenizer, prompts, workers) {}
   // Of a version, filled by publish(); the frozen weights of an adapter are read here.
-  static model::ModelWeights own_copy(const model::Transformer& model, const GrpoInputs& inputs) {
-    return model.lora().on() ? load_adapted(model, *inputs.source.weights, inputs.adapter)
-                             : model::allocate_weights(model.units());
-  }
-  std::span<float> own_weights(std::size_t unit) const {
-    const at::Tensor& flat = own->trained()[unit];
-    return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
+  static model::ModelWeights own_copy(const model::Transformer& model, const GrpoInputs& inputs,
+                                      at::ScalarType type) {
+    return model.lora().on() ? load_adapted(model, *inputs.source.weights, inputs.adapter, type)
+                             : model::allocate_weights(model.units(), type);
   }
 
   std::optional<model::ModelWeights> own;
@@ -234,7 +236,8 @@ class GrpoRun {
       if (unit == layout_.units().size() / 2) {
         fault_point("publish", version);
       }
-      channel_.publish(learner_ ? learner_->policy.own_weights(unit) : worker_->own_weights(unit),
+      channel_.publish(learner_ ? learner_->policy.computed_weights(unit)
+                                : trainer::buffer_of(worker_->own->trained()[unit]),
                        layout_.bounds(unit), "weights of " + layout_.units()[unit].name);
     }
   }

@@ -8,6 +8,7 @@
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
 #include "launch/training_run.hpp"
+#include "launch/weight_type.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -92,7 +93,8 @@ void run_sft(StageContext& context) {
   });
 
   distributed::Communicator& learners = context.session.world();
-  trainer::ShardedModel policy(model, learners, config.learner, config.numerics);
+  trainer::ShardedModel policy(model, learners, config.learner, config.numerics,
+                               scalar_type(config.model.weights));
   policy.load(*source->weights, adapter.lora.on() ? &adapter : nullptr);
   const SftBatches batches(config, sequences.size());
   trainer::Learner learner(config, model, learners, policy, nullptr, batches.total());

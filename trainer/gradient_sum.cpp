@@ -2,6 +2,7 @@
 
 #include "core/base/error.hpp"
 #include "trainer/fixed_point.hpp"
+#include "trainer/tensor_buffer.hpp"
 
 #include <ATen/ops/zeros.h>
 
@@ -19,11 +20,6 @@ at::Tensor zeros(std::int64_t count, at::ScalarType type) {
 template <typename T>
 std::span<T> span_of(const at::Tensor& flat) {
   return {flat.mutable_data_ptr<T>(), static_cast<std::size_t>(flat.numel())};
-}
-
-Buffer buffer_of(const at::Tensor& flat) {
-  return flat.scalar_type() == at::kLong ? Buffer(span_of<std::int64_t>(flat))
-                                         : Buffer(span_of<float>(flat));
 }
 
 // Runs `work(begin, length)` over parts of `count` values, on the compute threads.

@@ -2,8 +2,10 @@
 
 #include "core/base/error.hpp"
 #include "core/model/adapted_weights.hpp"
+#include "trainer/tensor_buffer.hpp"
 
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <numeric>
@@ -16,10 +18,6 @@ using distributed::Buffer;
 
 std::span<float> values_of(const at::Tensor& flat) {
   return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
-}
-
-std::span<float> part_of(const at::Tensor& flat, std::int64_t begin, std::int64_t count) {
-  return values_of(flat).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
 }
 
 }  // namespace
@@ -57,30 +55,44 @@ model::TokenLogprobs score(const model::Transformer& model, const model::ModelWe
 }
 
 ShardedModel::ShardedModel(const model::Transformer& model, distributed::Communicator& learners,
-                           const LearnerSettings& settings, Numerics numerics)
+                           const LearnerSettings& settings, Numerics numerics,
+                           at::ScalarType weight_type)
     : model_(model),
       learners_(learners),
       layout_(model.trained_units(), learners.size()),
       gathers_units_(settings.shard == ShardMode::kParameters && learners.size() > 1 &&
                      !model.lora().on()),
       recomputes_(settings.recompute == Recompute::kFull),
+      weight_type_(weight_type),
       gradients_(layout_, learners, numerics, settings.shard),
-      gather_(model, layout_, learners, weight_shards_, settings.prefetch) {
+      gather_(model, layout_, learners, rounds() ? rounded_shards_ : weight_shards_,
+              settings.prefetch) {
   check_numerics(numerics, model);
   for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
     const std::int64_t size = layout_.counts(unit)[static_cast<std::size_t>(learners.rank())];
     exp_avg_.push_back(at::zeros({size}, at::kFloat));
     exp_avg_sq_.push_back(at::zeros({size}, at::kFloat));
-    if (gathers_units_) {
-      weight_shards_.push_back(at::zeros({size}, at::kFloat));
-    }
   }
-  if (model.lora().on()) {
-    skip_frozen_gradients();
-  } else if (gathers_units_) {
+  allocate();
+}
+
+void ShardedModel::allocate() {
+  if (model_.lora().on()) {
+    skip_frozen_gradients();  // the weights come with load()
+    return;
+  }
+  if (gathers_units_) {
     release_whole();
   } else {
-    weights_ = model::allocate_weights(model.units());
+    weights_ = model::allocate_weights(layout_.units(), weight_type_);
+  }
+  for (const at::Tensor& shard : exp_avg_) {
+    if (gathers_units_ || rounds()) {
+      weight_shards_.push_back(at::zeros_like(shard));
+    }
+    if (gathers_units_ && rounds()) {
+      rounded_shards_.push_back(at::zeros(shard.sizes(), weight_type_));
+    }
   }
 }
 
@@ -97,11 +109,13 @@ void ShardedModel::load(const model::WeightSource& source, const model::Adapter*
         "a policy of LoRA rank ", model_.lora().rank, " is loaded ",
         adapter == nullptr ? "without" : "with", " an adapter");
   if (adapter != nullptr) {
-    weights_ = model::load_adapted(model_, source, *adapter);
+    weights_ = model::load_adapted(model_, source, *adapter, weight_type_);
     return;
   }
   if (!gathers_units_) {
-    weights_ = model::load_weights(source);
+    weights_ = model::load_weights(source, weight_type_);
+  }
+  if (weight_shards_.empty()) {
     return;
   }
   std::vector<float> values;
@@ -116,14 +130,36 @@ void ShardedModel::load(const model::WeightSource& source, const model::Adapter*
       next += static_cast<std::size_t>(piece.count);
     }
   }
+  round_own_weights();
 }
 
 std::span<float> ShardedModel::own_weights(std::size_t unit) const {
+  return values_of(weight_shards_.empty() ? computed_shard(unit) : weight_shards_[unit]);
+}
+
+at::Tensor ShardedModel::computed_shard(std::size_t unit) const {
   if (gathers_units_) {
-    return values_of(weight_shards_[unit]);
+    return rounds() ? rounded_shards_[unit] : weight_shards_[unit];
   }
   const auto rank = static_cast<std::size_t>(learners_.rank());
-  return part_of(weights_.trained()[unit], layout_.bounds(unit)[rank], layout_.counts(unit)[rank]);
+  return weights_.trained()[unit].narrow(0, layout_.bounds(unit)[rank], layout_.counts(unit)[rank]);
+}
+
+distributed::Buffer ShardedModel::computed_weights(std::size_t unit) const {
+  return buffer_of(computed_shard(unit));
+}
+
+void ShardedModel::round_own_weights() {
+  for (std::size_t unit = 0; rounds() && unit < layout_.units().size(); ++unit) {
+    model::round_weights(own_weights(unit), computed_shard(unit));
+  }
+}
+
+void ShardedModel::share_weights() {
+  round_own_weights();
+  if (!gathers_units_) {
+    gather_whole();
+  }
 }
 
 // The order in which a slot's forward and backward use the units.
@@ -222,13 +258,13 @@ void ShardedModel::gather_whole() {
     return;
   }
   if (gathers_units_) {
-    weights_ = model::allocate_weights(layout_.units());
+    weights_ = model::allocate_weights(layout_.units(), weight_type_);
   }
   std::vector<distributed::Work> works;
   for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    works.push_back(
-        learners_.all_gather(Buffer(own_weights(unit)), Buffer(values_of(weights_.trained()[unit])),
-                             layout_.counts(unit), "weights of " + layout_.units()[unit].name));
+    works.push_back(learners_.all_gather(computed_weights(unit),
+                                         buffer_of(weights_.trained()[unit]), layout_.counts(unit),
+                                         "weights of " + layout_.units()[unit].name));
   }
   for (distributed::Work& work : works) {
     work.wait();

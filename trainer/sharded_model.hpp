@@ -45,27 +45,30 @@ model::TokenLogprobs score(const model::Transformer& model, const model::ModelWe
 // The policy on one learner. Its shard of AdamW's moments is always its own alone; shard mode
 // `gradients` splits the sum of gradients too, and `parameters` the weights, which are then
 // gathered unit by unit while a pass computes (`none` runs the code of `optimizer`; one learner
-// splits nothing). With LoRA the weights stay frozen and whole, and all that is said here of
-// weights, gradients and shards is of the adapter alone. One update is begin_update, then as many
-// slots on each learner, each a forward and a backward of one micro-batch or an empty_slot, then
-// apply.
+// splits nothing). With bfloat16 weights this learner's shard of them is a float32 master, and what
+// passes compute with, and workers are given, is its rounding. With LoRA the weights, of either
+// type, stay frozen and whole, and all that is said here of weights, gradients and shards is of the
+// float32 adapter alone. One update is begin_update, then as many slots on each learner, each a
+// forward and a backward of one micro-batch or an empty_slot, then apply.
 class ShardedModel {
  public:
   // Model and communicator must outlive it. All methods marked collective are called by every
   // learner in the same order.
   ShardedModel(const model::Transformer& model, distributed::Communicator& learners,
-               const LearnerSettings& settings, Numerics numerics);
+               const LearnerSettings& settings, Numerics numerics,
+               at::ScalarType weight_type = at::kFloat);
 
   // `adapter`: the values of model.lora()'s parameters; null where LoRA is off.
   void load(const model::WeightSource& source, const model::Adapter* adapter = nullptr);
   // Whether a learner holds its own part of the weights alone, outside a WholeWeights.
   bool gathers_units() const { return gathers_units_; }
-  // All weights, where they are whole. For who computes with them and leaves their values as they
-  // were (model::PanelScope).
+  // All weights as they are computed with, where they are whole. For who computes with them and
+  // leaves their values as they were (model::PanelScope).
   const model::ModelWeights& weights() const { return weights_; }
   model::ModelWeights& weights() { return weights_; }
-  // This learner's shard of a unit's weights.
+  // This learner's shard of a unit's float32 weights, and what is computed with of it.
   std::span<float> own_weights(std::size_t unit) const;
+  distributed::Buffer computed_weights(std::size_t unit) const;
   const ShardLayout& layout() const { return layout_; }
   std::int64_t updates() const { return updates_; }  // applied so far: AdamW's t
 
@@ -99,6 +102,13 @@ class ShardedModel {
   friend class WholeWeights;
   void gather_whole();   // collective
   void release_whole();  // where parameters are sharded
+  void allocate();
+  bool rounds() const { return weight_type_ == at::kBFloat16 && !model_.lora().on(); }
+  at::Tensor computed_shard(std::size_t unit) const;
+  void round_own_weights();
+  // Behind a change of own_weights: rounds them, and makes the weights whole where they are kept
+  // so. Collective.
+  void share_weights();
 
   void skip_frozen_gradients();
   void begin_pass();
@@ -118,8 +128,11 @@ class ShardedModel {
   ShardLayout layout_;
   bool gathers_units_;
   bool recomputes_;
-  model::ModelWeights weights_;                   // undefined tensors where parameters are sharded
-  std::vector<at::Tensor> weight_shards_;         // there one a unit: this learner's
+  at::ScalarType weight_type_;
+  model::ModelWeights weights_;  // undefined tensors where parameters are sharded
+  // One a unit, this learner's: float32, where parameters are sharded or the others are rounded;
+  // and rounded, where both.
+  std::vector<at::Tensor> weight_shards_, rounded_shards_;
   std::vector<at::Tensor> exp_avg_, exp_avg_sq_;  // one a unit: this learner's shard
   GradientSum gradients_;
   UnitGather gather_;

@@ -125,9 +125,7 @@ UpdateResult ShardedModel::apply(const OptimizerSettings& settings, double lr) {
                        part_of(exp_avg_sq_[unit], offset, leaves[i].count));
         });
   }
-  if (!gathers_units_) {
-    gather_whole();
-  }
+  share_weights();
   return {.grad_norm = norm, .applied = true};
 }
 
@@ -174,9 +172,7 @@ void ShardedModel::restore(distributed::CheckpointStore& store,
                            const distributed::CheckpointState& state) {
   store.load(state.step, own_entries<distributed::ShardTarget>());
   updates_ = state.updates;
-  if (!gathers_units_) {
-    gather_whole();
-  }
+  share_weights();
   const std::uint64_t hash = weights_xxh3();
   check(hash == state.weights_xxh3, ErrorCode::kCheckpoint, "the weights of checkpoint step ",
         state.step, " have hash ", hex64(hash), " after loading, its manifest says ",

@@ -2,21 +2,13 @@
 
 #include "core/base/error.hpp"
 #include "core/model/panels.hpp"
+#include "trainer/tensor_buffer.hpp"
 
 #include <ATen/ops/empty.h>
 
-#include <span>
 #include <utility>
 
 namespace cogent::trainer {
-namespace {
-
-distributed::Buffer buffer_of(const at::Tensor& flat) {
-  return distributed::Buffer(
-      std::span(flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())));
-}
-
-}  // namespace
 
 UnitGather::UnitGather(const model::Transformer& model, const ShardLayout& layout,
                        distributed::Communicator& learners, const std::vector<at::Tensor>& shards,
@@ -55,7 +47,7 @@ model::UnitTensors UnitGather::next() {
 void UnitGather::start(std::size_t unit) {
   Gather& gather = started_.emplace_back();
   gather.unit = unit;
-  gather.flat = at::empty({layout_.unit_size(unit)}, at::TensorOptions().dtype(at::kFloat));
+  gather.flat = at::empty({layout_.unit_size(unit)}, shards_[unit].options());
   gather.work =
       learners_.all_gather(buffer_of(shards_[unit]), buffer_of(gather.flat), layout_.counts(unit),
                            "weights of " + layout_.units()[unit].name);

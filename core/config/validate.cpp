@@ -23,8 +23,6 @@ void check_supported(const RunConfig& config, Stage stage) {
   const auto supported = [&](bool holds, std::string_view name, std::string_view instead) {
     check(holds, kUsage, stands(config, name), ", which this version does not have: set ", instead);
   };
-  supported(config.model.weights == WeightType::kFloat32, "model.weights",
-            "model.weights: float32");
   supported(config.model.compute == WeightType::kFloat32, "model.compute",
             "model.compute: float32");
   if (stage == Stage::kGrpo) {

@@ -8,10 +8,10 @@
 namespace cogent::model {
 
 ModelWeights load_adapted(const Transformer& model, const WeightSource& base,
-                          const Adapter& adapter) {
+                          const Adapter& adapter, at::ScalarType type) {
   check(model.lora() == adapter.lora, ErrorCode::kUnexpected, "the model has an adapter of rank ",
         model.lora().rank, ", the values are of another, of rank ", adapter.lora.rank);
-  ModelWeights weights = load_weights(base);
+  ModelWeights weights = load_weights(base, type);
   ModelWeights trained = allocate_weights(model.trained_units());
   for (std::size_t unit = 0; unit < weights.units.size(); ++unit) {
     move_to_panels(model, unit, weights.units[unit]);

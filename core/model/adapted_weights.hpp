@@ -5,11 +5,11 @@
 
 namespace cogent::model {
 
-// The base's weights, frozen, with the adapter's beside them. Where the ops read panels the base
-// stays in panels for good (PanelScope then has nothing to do), the adapter stays in rows.
-// model.lora() must be the adapter's.
+// The base's weights of this type, frozen, with the adapter's float32 ones beside them. Where the
+// ops read panels the base stays in panels for good (PanelScope then has nothing to do), the
+// adapter stays in rows. model.lora() must be the adapter's.
 ModelWeights load_adapted(const Transformer& model, const WeightSource& base,
-                          const Adapter& adapter);
+                          const Adapter& adapter, at::ScalarType type = at::kFloat);
 
 // The same memory with the adapter off: the base model, without a copy of it.
 ModelWeights without_adapter(const Transformer& model, const ModelWeights& weights);

@@ -25,8 +25,25 @@ void for_each_matrix(const std::vector<UnitSpec>& units, ModelWeights& weights,
   }
 }
 
+bool has_panels(const Transformer& model, const at::Tensor& weights) {
+  return model.ops().reads_panels &&
+         (weights.scalar_type() == at::kFloat || weights.scalar_type() == at::kBFloat16);
+}
+
+// Calls `change(values, rows, columns)` with the matrix's own type of values.
+template <typename Change>
+void change_values(const ParameterSpec& spec, at::Tensor& matrix, const Change& change) {
+  if (matrix.scalar_type() == at::kBFloat16) {
+    change(cpu::mutable_bits_of(matrix), spec.rows, spec.cols);
+  } else {
+    change(cpu::mutable_values_of(matrix), spec.rows, spec.cols);
+  }
+}
+
 void to_panels(const ParameterSpec& spec, at::Tensor& matrix) {
-  cpu::rows_to_panels(cpu::mutable_values_of(matrix), spec.rows, spec.cols);
+  change_values(spec, matrix, [](auto* values, std::int64_t rows, std::int64_t columns) {
+    cpu::rows_to_panels(values, rows, columns);
+  });
   matrix = matrix.view({spec.rows / cpu::kPanel, spec.cols, cpu::kPanel});
 }
 
@@ -43,8 +60,7 @@ bool holds_panels(const std::vector<UnitSpec>& units, ModelWeights& weights) {
 PanelScope::PanelScope(const Transformer& model, ModelWeights& weights)
     : model_(model),
       weights_(weights),
-      reorders_(model.ops().reads_panels && weights.flat.front().scalar_type() == at::kFloat &&
-                !holds_panels(model.units(), weights)) {
+      reorders_(has_panels(model, weights.flat.front()) && !holds_panels(model.units(), weights)) {
   if (reorders_) {
     for_each_matrix(model_.units(), weights_, to_panels);
   }
@@ -54,13 +70,15 @@ PanelScope::~PanelScope() {
   if (reorders_) {
     for_each_matrix(model_.units(), weights_, [](const ParameterSpec& spec, at::Tensor& matrix) {
       matrix = matrix.view({spec.rows, spec.cols});
-      cpu::panels_to_rows(cpu::mutable_values_of(matrix), spec.rows, spec.cols);
+      change_values(spec, matrix, [](auto* values, std::int64_t rows, std::int64_t columns) {
+        cpu::panels_to_rows(values, rows, columns);
+      });
     });
   }
 }
 
 void move_to_panels(const Transformer& model, std::size_t unit, UnitTensors& weights) {
-  if (model.ops().reads_panels && weights.front().scalar_type() == at::kFloat) {
+  if (has_panels(model, weights.front())) {
     for_each_matrix(model.units()[unit], weights, to_panels);
   }
 }

@@ -124,7 +124,7 @@ RowPlan Transformer::plan(std::span<const std::int32_t> ids,
 }
 
 at::Tensor Transformer::embed(const UnitTensors& embedding, const RowPlan& plan) const {
-  return ops_.embedding(embedding[0], plan.ids);
+  return ops_.embedding(embedding[0], plan.ids).to(plan.cos.scalar_type());
 }
 
 void Transformer::embed_backward(const at::Tensor& dx, const RowPlan& plan,

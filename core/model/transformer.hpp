@@ -68,8 +68,8 @@ class Transformer {
   // What is trained, unit by unit: the adapter's parameters where there is one, else all.
   const std::vector<UnitSpec>& trained_units() const { return lora_.on() ? adapter_ : units_; }
   const OpTable& ops() const { return ops_; }
-  // Whether a row's results have the same bits whatever other rows go through with it (float32
-  // weights).
+  // Whether a row's results have the same bits whatever other rows go through with it (computed in
+  // float32).
   bool rows_are_independent() const;
 
   // ids and positions [rows]. `cache_rows` empty: no cache.
@@ -115,13 +115,17 @@ class Transformer {
 };
 
 // A whole set of weights in memory, unit by unit, each unit's parameters being views into one flat
-// buffer of its own.
+// buffer of its own. bfloat16 ones are computed with in float32, as the values that they are.
 struct ModelWeights {
   std::vector<at::Tensor> flat;     // one a unit: [unit size]
   std::vector<UnitTensors> units;   // views, the adapter's behind
   std::vector<at::Tensor> adapter;  // one a unit, of the adapter's parameters; empty where none is
   // The buffers of Transformer::trained_units.
   const std::vector<at::Tensor>& trained() const { return adapter.empty() ? flat : adapter; }
+  // Of activations, and of the keys and values that are cached.
+  at::ScalarType compute_type() const {
+    return flat.front().scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  }
   // The matrix that the head multiplies with.
   const at::Tensor& head_matrix(const ModelConfig& config) const {
     return config.tied_embeddings ? units.front()[0] : units.back()[1];
@@ -131,7 +135,11 @@ ModelWeights allocate_weights(const std::vector<UnitSpec>& units,
                               at::ScalarType type = at::kFloat);  // zeros
 // Views of a unit's parameters into its flat buffer [unit size], in UnitSpec order, without gaps.
 UnitTensors unit_views(const UnitSpec& unit, const at::Tensor& flat);
-ModelWeights load_weights(const WeightSource& source);  // float32
+// float32, or bfloat16 with each weight rounded to the nearest.
+ModelWeights load_weights(const WeightSource& source, at::ScalarType type = at::kFloat);
+// to = from rounded to the nearest bfloat16, ties to even, as ExportType::kBfloat16 does. `to`:
+// bfloat16, contiguous.
+void round_weights(std::span<const float> from, const at::Tensor& to);
 
 // Natural log-probabilities of ids[i + 1] given ids[0..i] at temperature 1: [n - 1]. The plain
 // forward of one sequence, for filters and tests.

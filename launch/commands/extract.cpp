@@ -8,6 +8,7 @@
 #include "launch/cli.hpp"
 #include "launch/filter.hpp"
 #include "launch/loaded_model.hpp"
+#include "launch/weight_type.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -20,6 +21,7 @@ namespace {
 
 struct Options {
   std::string model;
+  WeightType weights = WeightType::kFloat32;
   std::string types;
   bool cot = false;
   std::int32_t max_tokens = 256;
@@ -57,7 +59,7 @@ Example example_of(const std::string& line, const std::vector<std::string>& type
 void run(const Options& options) {
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source.weights);
+  model::ModelWeights weights = model::load_weights(*source.weights, scalar_type(options.weights));
   RunConfig config;
   config.prompt.template_file = options.template_file;
   const data::PromptBuilder prompts(config, source.tokenizer, model.config().eos_ids);
@@ -115,6 +117,7 @@ void add_extract(CLI::App& program) {
       ->add_option("--model", options->model,
                    "Hugging Face directory, GGUF file, checkpoint or run folder")
       ->required();
+  add_weights_option(*command, options->weights);
   command->add_option("--types", options->types, "entity types, separated by commas");
   command->add_flag("--cot", options->cot, "show the chain of thought");
   command->add_option("--max-tokens", options->max_tokens, "new tokens at most")

@@ -5,6 +5,7 @@
 #include "launch/conversation.hpp"
 #include "launch/filter.hpp"
 #include "launch/loaded_model.hpp"
+#include "launch/weight_type.hpp"
 #include "rollout/completion_text.hpp"
 #include "rollout/engine.hpp"
 #include "rollout/stop_text.hpp"
@@ -21,6 +22,7 @@ namespace {
 
 struct Options {
   std::string model;
+  WeightType weights = WeightType::kFloat32;
   std::uint32_t n = 1;
   std::int32_t max_tokens = 128;
   double temperature = 1;
@@ -107,7 +109,7 @@ void run(const Options& options) {
   rollout::check_stop_texts(options.stop);
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source.weights);
+  model::ModelWeights weights = model::load_weights(*source.weights, scalar_type(options.weights));
   const std::vector<std::int32_t> end_ids =
       text::end_of_turn_ids(source.tokenizer, model.config().eos_ids);
   const model::PanelScope panels(model, weights);
@@ -142,6 +144,7 @@ void add_generate(CLI::App& program) {
       ->add_option("--model", options->model,
                    "Hugging Face directory, GGUF file, checkpoint or run folder")
       ->required();
+  add_weights_option(*command, options->weights);
   command->add_option("--n", options->n, "completions a prompt")->check(CLI::Range(1, 1 << 20));
   command->add_option("--max-tokens", options->max_tokens, "new tokens at most")
       ->check(CLI::Range(1, 1 << 24));

@@ -4,6 +4,7 @@
 #include "launch/cli.hpp"
 #include "launch/filter.hpp"
 #include "launch/loaded_model.hpp"
+#include "launch/weight_type.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -14,13 +15,14 @@ namespace {
 
 struct Options {
   std::string model;
+  WeightType weights = WeightType::kFloat32;
   FilterOptions filter;
 };
 
 void run(const Options& options) {
   const LoadedModel source = open_model(options.model);
   const model::Transformer model(source.weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source.weights);
+  model::ModelWeights weights = model::load_weights(*source.weights, scalar_type(options.weights));
   const model::PanelScope panels(model, weights);
   run_filter(options.filter,
              [&](const json::object& line, std::size_t, const std::string& where) -> json::object {
@@ -54,6 +56,7 @@ void add_logprobs(CLI::App& program) {
       ->add_option("--model", options->model,
                    "Hugging Face directory, GGUF file, checkpoint or run folder")
       ->required();
+  add_weights_option(*command, options->weights);
   add_filter_options(*command, options->filter);
   command->callback([options] { run(*options); });
 }

@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-// The forward products of a model's linear layers, y [m, n] = x [m, k] W^T, by the own kernel and
-// by the libraries, in one run:
+// The forward products of a model's linear layers, y [m, n] = x [m, k] W^T, by the own kernel with
+// weights in float32 and in bfloat16, and by the libraries in float32, in one run:
 //   OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 gemm_bench [M ...]
 // Weights come from the memory, as in a forward over many layers: copies of a matrix take turns.
 // The libraries get the weights in the order that suits them where they can be prepared ahead.
@@ -85,14 +85,16 @@ std::vector<double> measure(const Product& p) {
       static_cast<std::size_t>(std::clamp<std::int64_t>(kBytesOfCopies / (p.n * p.k * 4), 1, 64));
   const at::Tensor x = at::randn({p.m, p.k});
   at::Tensor y = at::randn({p.m, p.n});
-  std::vector<at::Tensor> plain, panels, reordered;
+  std::vector<at::Tensor> plain, panels, short_panels, reordered;
   for (std::size_t i = 0; i < copies; ++i) {
     plain.push_back(at::randn({p.n, p.k}));
     panels.push_back(cpu::panels_of_weight(plain.back()));
+    short_panels.push_back(panels.back().to(at::kBFloat16));
     reordered.push_back(onednn_weight(plain.back(), p.m));
   }
   std::vector<Library> libraries = {
       {"own", [&](std::size_t i) { cpu::multiply(x, panels[i], {}, y); }},
+      {"bfloat16", [&](std::size_t i) { cpu::multiply(x, short_panels[i], {}, y); }},
       {"MKL", [&](std::size_t i) { y = at::linear(x, plain[i]); }},
       {"oneDNN", [&](std::size_t i) { y = onednn_linear(x, reordered[i]); }}};
   if (openblas() != nullptr) {
@@ -132,8 +134,8 @@ void run(std::vector<std::int64_t> row_counts) {
   const c10::InferenceMode inference;
   constexpr std::array<std::array<std::int64_t, 2>, 5> kLayers = {
       {{576, 576}, {192, 576}, {1536, 576}, {576, 1536}, {49152, 576}}};  // n, k of SmolLM2-135M
-  std::printf("%d threads; GFLOP/s\n%6s %6s %5s %8s %8s %8s %8s  own/best\n", at::get_num_threads(),
-              "m", "n", "k", "own", "MKL", "oneDNN", "OpenBLAS");
+  std::printf("%d threads; GFLOP/s\n%6s %6s %5s %8s %8s %8s %8s %8s  own/best bfloat16/own\n",
+              at::get_num_threads(), "m", "n", "k", "own", "bfloat16", "MKL", "oneDNN", "OpenBLAS");
   double logs = 0;
   double worst = 1e9;
   int count = 0;
@@ -146,11 +148,12 @@ void run(std::vector<std::int64_t> row_counts) {
         continue;  // logits are computed in chunks of at most 256 rows
       }
       const std::vector<double> rates = measure({m, n, k});
-      const double best = *std::max_element(rates.begin() + 1, rates.end());
+      const double best = *std::max_element(rates.begin() + 2, rates.end());
       const double ratio = rates.front() / best;
-      std::printf("%6lld %6lld %5lld %8.1f %8.1f %8.1f %8.1f  %.2f\n", static_cast<long long>(m),
-                  static_cast<long long>(n), static_cast<long long>(k), rates[0], rates[1],
-                  rates[2], rates.size() > 3 ? rates[3] : 0.0, ratio);
+      std::printf("%6lld %6lld %5lld %8.1f %8.1f %8.1f %8.1f %8.1f  %8.2f %12.2f\n",
+                  static_cast<long long>(m), static_cast<long long>(n), static_cast<long long>(k),
+                  rates[0], rates[1], rates[2], rates[3], rates.size() > 4 ? rates[4] : 0.0, ratio,
+                  rates[1] / rates[0]);
       std::fflush(stdout);
       logs += std::log(ratio);
       worst = std::min(worst, ratio);

@@ -1,8 +1,9 @@
-#include "core/model/kernels/cpu/gemm.hpp"
+#include "core/model/kernels/cpu/linear.hpp"
 #include "core/model/panels.hpp"
 #include "rollout/engine.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/full.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,12 +14,14 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // Speed of sampling beside what the matrix products alone would allow, in one run:
 //   OMP_NUM_THREADS=2 COGENT_MODEL=PATH rollout_bench [PROMPTS] [GROUP] [PROMPT_TOKENS]
 //   [NEW_TOKENS]
-// Every completion has NEW_TOKENS tokens (no end token stops it).
+// Every completion has NEW_TOKENS tokens (no end token stops it). COGENT_WEIGHTS=bfloat16 rounds
+// the weights.
 //   ... rollout_bench --log-normal [COMPLETIONS] [PROMPT_TOKENS] [MEAN_TOKENS]
 // Completions of log-normal length (sigma 1) beside as many of the mean length, 64 at a time, each
 // with a prompt of its own. What ends a completion is a token that it draws, so the schedule knows
@@ -26,11 +29,17 @@
 namespace cogent {
 namespace {
 
+at::ScalarType weight_type() {
+  const char* name = std::getenv("COGENT_WEIGHTS");
+  return name != nullptr && std::string_view(name) == "bfloat16" ? at::kBFloat16 : at::kFloat;
+}
+
 // The model that COGENT_MODEL names, its weights in panels.
 struct Loaded {
   Loaded() : Loaded(*model::open_weights(std::getenv("COGENT_MODEL"))) {}
   explicit Loaded(const model::WeightSource& source)
-      : model(source.config(), model::cpu_ops()), weights(model::load_weights(source)) {}
+      : model(source.config(), model::cpu_ops()),
+        weights(model::load_weights(source, weight_type())) {}
 
   model::Transformer model;
   model::ModelWeights weights;
@@ -73,12 +82,13 @@ double gemm_seconds(const model::ModelConfig& config, const model::ModelWeights&
   const std::int64_t attention = config.num_heads * config.head_dim;
   const std::int64_t deepest = std::max({config.hidden_size, config.intermediate_size, attention});
   const std::int64_t widest = std::max(deepest, config.vocab_size);
-  std::vector<float> in(static_cast<std::size_t>(rows * deepest), 0.01F);
-  std::vector<float> out(static_cast<std::size_t>(rows * widest));
+  const at::Tensor in = at::full({rows * deepest}, 0.01, at::kFloat);
+  const at::Tensor out = at::full({rows * widest}, 0.0, at::kFloat);
   const auto multiply = [&](const at::Tensor& matrix, std::int64_t m) {
-    model::cpu::gemm_panels({m, matrix.size(0) * model::cpu::kPanel, matrix.size(1)},
-                            model::cpu::rows_of(in.data(), matrix.size(1)),
-                            matrix.const_data_ptr<float>(), {}, out.data());
+    const std::int64_t n = model::cpu::row_count(matrix);
+    const std::int64_t k = model::cpu::column_count(matrix);
+    at::Tensor result = out.narrow(0, 0, m * n).view({m, n});
+    model::cpu::multiply(in.narrow(0, 0, m * k).view({m, k}), matrix, {}, result);
   };
   std::vector<double> times;
   for (int repeat = 0; repeat < 5; ++repeat) {

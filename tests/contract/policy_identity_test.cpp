@@ -24,6 +24,7 @@ struct Case {
   const char* name;
   const char* model;
   std::int64_t lora_rank = 0;
+  at::ScalarType weights = at::kFloat;
 };
 
 // An adapter over the case's model whose B is not zero, so that it has a say.
@@ -45,8 +46,9 @@ class PolicyIdentity : public ::testing::TestWithParam<Case> {
       : source_(model::open_weights(GetParam().model)),
         adapter_(adapter_of(GetParam())),
         model_(source_->config(), model::cpu_ops(), adapter_.lora),
-        weights_(adapter_.lora.on() ? model::load_adapted(model_, *source_, adapter_)
-                                    : model::load_weights(*source_)) {}
+        weights_(adapter_.lora.on()
+                     ? model::load_adapted(model_, *source_, adapter_, GetParam().weights)
+                     : model::load_weights(*source_, GetParam().weights)) {}
 
   // Groups of different sizes over prompts of different lengths, some past a block of keys.
   std::vector<RolloutRequest> requests() const {
@@ -171,7 +173,15 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"wide_adapter",
                            "random:hidden=64,layers=2,heads=4,kv_heads=4,head_dim=16,intermediate="
                            "96,vocab=300,seed=3",
-                           40}),
+                           40},
+                      Case{"bfloat16",
+                           "random:hidden=96,layers=3,heads=3,kv_heads=1,head_dim=32,intermediate="
+                           "176,vocab=512,seed=2",
+                           0, at::kBFloat16},
+                      Case{"bfloat16_adapter",
+                           "random:family=qwen2,hidden=64,layers=2,heads=6,kv_heads=2,head_dim=32,"
+                           "intermediate=100,vocab=301,seed=5",
+                           5, at::kBFloat16}),
     [](const auto& param_info) { return param_info.param.name; });
 
 }  // namespace

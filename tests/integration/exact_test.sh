@@ -46,6 +46,19 @@ for name in parts both; do
   holds "$name: predictions" diff -r "$name/predictions" whole/predictions
 done
 
+# bfloat16 weights: the same for any cluster, and sampler and learner round alike.
+rounded=("${sampled[@]}" model.weights=bfloat16)
+launch 2 rounded grpo rounded "${rounded[@]}"
+same "rounded: status" "$status" 0
+[[ $(hashes rounded) != "$(hashes whole)" ]] || complain "rounded: the weights of a run in float32"
+launch 4 rounded-parts grpo rounded-parts "${rounded[@]}" cluster.learners=2 cluster.workers=2 learner.shard=parameters
+launch 2 rounded-both grpo rounded-both "${rounded[@]}" cluster.placement=colocated cluster.learners=2 cluster.workers=2 learner.shard=parameters
+for name in rounded rounded-parts rounded-both; do
+  same "$name: weights of each step" "$(hashes "$name")" "$(hashes rounded)"
+  same "$name: ratio_max_deviation" "$(column ratio_max_deviation "$name/metrics.jsonl" | xargs)" "0 0"
+  holds "$name: predictions" diff -r "$name/predictions" rounded/predictions
+done
+
 good annotate annotate --teacher rationale --input "$quickstart/train.jsonl" --labels "$quickstart/labels.json" --output cot.jsonl
 good sft-alone sft "${sft_keys[@]}" train.steps=3 run.dir=sft-alone
 for variant in "2 parameters" "3 gradients"; do

@@ -88,6 +88,21 @@ good export export "$tiny_model" --out exported
 filter exported-logprobs '{"ids":[1,504,905,42,7]}' logprobs --model exported
 holds "export: other log-probabilities" cmp logprobs.out exported-logprobs.out
 
+# with weights rounded in memory it is the model that is exported rounded
+good export-rounded export "$tiny_model" --out rounded --dtype bfloat16
+filter rounded-logprobs '{"ids":[1,504,905,42,7]}' logprobs --model rounded
+filter weights-logprobs '{"ids":[1,504,905,42,7]}' logprobs --model "$tiny_model" --weights bfloat16
+holds "logprobs --weights: other log-probabilities than the rounded export's" cmp rounded-logprobs.out weights-logprobs.out
+different "logprobs --weights: no rounding" logprobs.out weights-logprobs.out
+filter rounded-generate "$prompt" generate --model rounded --max-tokens 8 --n 3
+filter weights-generate "$prompt" generate --model "$tiny_model" --weights bfloat16 --max-tokens 8 --n 3
+holds "generate --weights: other draws than the rounded export's" cmp rounded-generate.out weights-generate.out
+filter rounded-extract 'Ada sailed to Bergen.' extract --model rounded --types person --cot --max-tokens 8
+filter weights-extract 'Ada sailed to Bergen.' extract --model "$tiny_model" --weights bfloat16 --types person --cot --max-tokens 8
+holds "extract --weights: another answer than the rounded export's" cmp rounded-extract.out weights-extract.out
+run bad-weights logprobs --model "$tiny_model" --weights int8
+fails_with 2 bad-weights 'weights'
+
 good config config print "$quickstart/grpo.yaml" train.steps=3
 holds "config print" grep -q 'steps: 3' config.out
 cp config.out complete.yaml

@@ -65,6 +65,15 @@ same "grpo-term: error lines" "$(error_lines grpo-term)" 0
 resumes grpo-term-again grpo grpo-term "${grpo_keys[@]}"
 compare grpo-term reference
 
+# With bfloat16 weights the float32 master is what is kept.
+launch 2 rounded grpo rounded "${grpo_keys[@]}" model.weights=bfloat16
+same "rounded: status" "$status" 0
+weights rounded
+COGENT_FAULT=update:4 launch 2 rounded-kill grpo rounded-kill "${grpo_keys[@]}" model.weights=bfloat16
+[[ $status -ne 0 ]] || complain "rounded-kill: the fault did not end the run"
+resumes rounded-kill-again grpo rounded-kill "${grpo_keys[@]}" model.weights=bfloat16
+compare rounded-kill rounded
+
 launch 2 sft-reference sft sft-reference "${sft_keys[@]}"
 same "sft-reference: status" "$status" 0
 weights sft-reference

@@ -44,9 +44,11 @@ struct TokenLogprobs {
 // The op table: each op forward and backward, explicit. Shapes: rows = packed token rows. Every
 // gradient argument named d... that is passed as `at::Tensor&` is ADDED to; an undefined one is
 // skipped. Tensors are contiguous and of one floating type (float64, float32 or bfloat16), ids are
-// int64; log-probabilities, entropies, lse and dlogprob are at least float32. No op keeps state;
-// all are deterministic for given shapes and thread count, and those of cpu_ops() that have an own
-// kernel for any.
+// int64; log-probabilities, entropies, lse and dlogprob are at least float32. Weights (table,
+// weight, bias, head) may be bfloat16 where the rest is float32: they are widened as they are read,
+// so that results have the bits of those of the widened weights (`embedding` may leave the widening
+// of its result to the caller). No op keeps state; all are deterministic for given shapes and
+// thread count, and those of cpu_ops() that have an own kernel for any.
 struct OpTable {
   const char* name;
 
@@ -100,7 +102,8 @@ struct OpTable {
   // otherwise.
   float (*row_logprob)(std::span<const float> logits, std::int64_t target, double temperature);
 
-  // Whether float32 matrices that are only read may be in panels (core/model/panels.hpp).
+  // Whether float32 and bfloat16 matrices that are only read may be in panels
+  // (core/model/panels.hpp).
   bool reads_panels;
 };
 

@@ -1,7 +1,5 @@
 #include "core/model/weights/number_formats.hpp"
 
-#include <cmath>
-
 namespace cogent::model {
 
 float half_to_float(std::uint16_t bits) {
@@ -14,15 +12,6 @@ float half_to_float(std::uint16_t bits) {
   }
   const std::uint32_t wide_exponent = exponent == 0x1F ? 0xFF : exponent + (127 - 15);
   return std::bit_cast<float>(sign | wide_exponent << 23 | fraction << 13);
-}
-
-std::uint16_t float_to_bfloat16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) {
-    return static_cast<std::uint16_t>(bits >> 16 | 0x40u);  // quiet, so never an infinity
-  }
-  const std::uint32_t half_and_tie = 0x7FFFu + ((bits >> 16) & 1u);
-  return static_cast<std::uint16_t>((bits + half_and_tie) >> 16);
 }
 
 }  // namespace cogent::model

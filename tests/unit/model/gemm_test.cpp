@@ -1,8 +1,8 @@
 #include "core/model/kernels/cpu/gemm.hpp"
 
 #include "core/base/hash.hpp"
-#include "core/base/philox.hpp"
 #include "core/model/panels.hpp"
+#include "tests/unit/model/gemm_testing.hpp"
 #include "tests/unit/model/model_testing.hpp"
 
 #include <gtest/gtest.h>
@@ -18,49 +18,13 @@ namespace {
 
 using cpu::ChainStart;
 using cpu::GemmShape;
-
-struct Kernel {
-  const char* name;
-  void (*run)(const GemmShape&, cpu::MatrixView, const float*, ChainStart, float*);
-  bool supported;
-};
+using testing::numbers;
+using testing::packed;
+using testing::scalar_chains;
+using Kernel = testing::GemmKernel<float>;
 
 std::vector<Kernel> kernels() {
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = __builtin_cpu_supports("avx512f") != 0;
-  return {{"avx2", cpu::gemm_panels_avx2, avx2}, {"avx512", cpu::gemm_panels_avx512, avx512}};
-}
-
-// Numbers in [-1, 1) of every magnitude that sums of products meet.
-std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(
-        2 * draw_uniform({.seed = 7, .step = which, .prompt = static_cast<std::uint32_t>(i)}) - 1);
-  }
-  return values;
-}
-
-// The contract in scalar code: one chain of fused multiply-adds an element.
-std::vector<float> scalar_chains(const GemmShape& shape, const std::vector<float>& a,
-                                 const std::vector<float>& w, const std::vector<float>& start) {
-  std::vector<float> c = start;
-  for (std::int64_t i = 0; i < shape.m; ++i) {
-    for (std::int64_t j = 0; j < shape.n; ++j) {
-      float& sum = c[static_cast<std::size_t>(i * shape.n + j)];
-      for (std::int64_t k = 0; k < shape.k; ++k) {
-        sum = std::fma(a[static_cast<std::size_t>(i * shape.k + k)],
-                       w[static_cast<std::size_t>(j * shape.k + k)], sum);
-      }
-    }
-  }
-  return c;
-}
-
-std::vector<float> packed(const std::vector<float>& w, std::int64_t n, std::int64_t k) {
-  std::vector<float> panels(static_cast<std::size_t>(cpu::panels_of(n) * cpu::kPanel * k));
-  cpu::pack_panels(cpu::rows_of(w.data(), k), n, k, panels.data());
-  return panels;
+  return testing::gemm_kernels<float>();
 }
 
 // Every remainder of the tiles: rows around 6 and 12 and the row block, columns around the panel,

@@ -31,6 +31,10 @@ model::Adapter new_adapter(const RunConfig& config, const model::ModelConfig& mo
                             config.seed);
 }
 
+at::ScalarType weight_type(const RunConfig& config) {
+  return config.model.weights == WeightType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+}
+
 }  // namespace
 
 std::vector<RolloutGroup> make_groups(std::int64_t vocab) {
@@ -76,11 +80,11 @@ TestLearner::TestLearner(const RunConfig& run, distributed::Communicator& learne
       source(model::open_weights(fixture_model(fixture))),
       adapter(new_adapter(run, source->config())),
       model(source->config(), model::cpu_ops(), adapter.lora),
-      policy(model, learners, config.learner, config.numerics),
+      policy(model, learners, config.learner, config.numerics, weight_type(config)),
       learner(config, model, learners, policy, &reference, grpo_updates(config, steps)) {
   policy.load(*source, adapter.lora.on() ? &adapter : nullptr);
   reference = adapter.lora.on() ? model::without_adapter(model, policy.weights())
-                                : model::load_weights(*source);
+                                : model::load_weights(*source, weight_type(config));
 }
 
 Outcome train(const RunConfig& config, distributed::Communicator& learners,

@@ -1,5 +1,6 @@
 // What may be chosen freely and changes no bit under `numerics: exact`: the number of learners, the
 // shard mode, recomputation, prefetch, and a change of all of them behind a checkpoint.
+#include "core/model/weights/number_formats.hpp"
 #include "distributed/checkpoint/checkpoint_store.hpp"
 #include "tests/mpi/mpi_session.hpp"
 #include "tests/unit/trainer/learner_testing.hpp"
@@ -80,6 +81,54 @@ TEST_P(Sharding, ChangesNoBitUnderExactNumerics) {
     EXPECT_EQ(together.metrics.loss, alone.metrics.loss) << describe(config);
     EXPECT_EQ(together.metrics.grad_norm, alone.metrics.grad_norm) << describe(config);
     EXPECT_EQ(largest_difference(together.weights, alone.weights), 0) << describe(config);
+  }
+}
+
+// The float32 master does not depend on the cluster, and what is computed with is its rounding.
+TEST_P(Sharding, ChangesNoBitWithBfloat16Weights) {
+  if (!exact_) {
+    GTEST_SKIP() << "no own kernels for this CPU or head size, which numerics: exact needs";
+  }
+  const auto bfloat16 = [](ShardMode shard, Recompute recompute, std::int64_t prefetch) {
+    RunConfig config = with(Numerics::kExact, shard, recompute, prefetch);
+    config.model.weights = WeightType::kBFloat16;
+    return config;
+  };
+  const auto self = distributed::make_self_communicator("alone");
+  const Outcome alone = train(bfloat16(ShardMode::kNone, Recompute::kNone, 1), *self, GetParam());
+  EXPECT_GT(alone.metrics.grad_norm, 0);
+  for (const RunConfig& config : {bfloat16(ShardMode::kOptimizer, Recompute::kNone, 1),
+                                  bfloat16(ShardMode::kParameters, Recompute::kNone, 2),
+                                  bfloat16(ShardMode::kParameters, Recompute::kFull, 0)}) {
+    const Outcome together = train(config, world(), GetParam());
+    EXPECT_EQ(together.hash, alone.hash) << describe(config);
+    EXPECT_EQ(together.metrics.loss, alone.metrics.loss) << describe(config);
+    for (std::size_t unit = 0; unit < alone.weights.flat.size(); ++unit) {
+      EXPECT_EQ(together.weights.flat[unit].scalar_type(), at::kBFloat16);
+      EXPECT_TRUE(together.weights.flat[unit].equal(alone.weights.flat[unit])) << describe(config);
+    }
+  }
+}
+
+TEST_P(Sharding, ComputesWithTheRoundingOfTheMaster) {
+  for (const ShardMode shard : {ShardMode::kOptimizer, ShardMode::kParameters}) {
+    RunConfig config = with(Numerics::kFast, shard);
+    config.model.weights = WeightType::kBFloat16;
+    TestLearner run(config, world(), GetParam(), 2);
+    run.learner.grpo_step(make_groups(run.model.config().vocab_size));
+    std::int64_t unlike = 0;  // values that the master has more digits of
+    for (std::size_t unit = 0; unit < run.policy.layout().units().size(); ++unit) {
+      const std::span<const float> master = run.policy.own_weights(unit);
+      const distributed::Buffer computed = run.policy.computed_weights(unit);
+      ASSERT_EQ(computed.type, distributed::DataType::kBFloat16);
+      ASSERT_EQ(computed.count, static_cast<std::int64_t>(master.size()));
+      const auto* const bits = static_cast<const std::uint16_t*>(computed.data);
+      for (std::size_t i = 0; i < master.size(); ++i) {
+        ASSERT_EQ(bits[i], model::float_to_bfloat16(master[i]));
+        unlike += model::bfloat16_to_float(bits[i]) != master[i] ? 1 : 0;
+      }
+    }
+    EXPECT_GT(unlike, 0);
   }
 }
 
@@ -194,6 +243,36 @@ void run_step(const RunConfig& config, distributed::Communicator& learners,
   store.save(state, run.policy.checkpoint_shards(), {});
 }
 
+// Four steps by 2, 3, 1 and 4 of the world's 4 ranks, each in another mode, against one learner.
+void expect_resharding_changes_no_bit(const std::string& fixture, WeightType weights) {
+  distributed::Communicator& world = tests::mpi_session().world();
+  const auto config = [&](ShardMode shard) {
+    RunConfig run = with(Numerics::kExact, shard);
+    run.model.weights = weights;
+    return run;
+  };
+  const SharedFolder folder(world);
+  const std::array learners = {2, 3, 1, 4};
+  for (std::size_t step = 0; step < learners.size(); ++step) {
+    std::vector<int> ranks(static_cast<std::size_t>(learners[step]));
+    std::iota(ranks.begin(), ranks.end(), 0);
+    const auto communicator = tests::mpi_session().communicator(ranks, "learners");
+    if (communicator != nullptr) {
+      run_step(config(kModes[3 - step]), *communicator, fixture, static_cast<std::int64_t>(step),
+               folder.path() / "changing");
+    }
+    world.barrier("step of some learners").wait();
+  }
+  const auto self = distributed::make_self_communicator("alone");
+  TestLearner alone(config(ShardMode::kNone), *self, fixture, 4);
+  for (std::size_t step = 0; step < learners.size(); ++step) {
+    alone.learner.grpo_step(make_groups(alone.model.config().vocab_size));
+  }
+  const auto newest = distributed::latest_checkpoint(folder.path() / "changing");
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(distributed::read_checkpoint_state(*newest).weights_xxh3, alone.policy.weights_xxh3());
+}
+
 TEST_P(Sharding, AnotherNumberOfLearnersAndModeBehindEachCheckpointChangesNoBit) {
   if (!exact_) {
     GTEST_SKIP() << "no own kernels for this CPU, which numerics: exact needs";
@@ -201,26 +280,10 @@ TEST_P(Sharding, AnotherNumberOfLearnersAndModeBehindEachCheckpointChangesNoBit)
   if (world().size() != 4) {
     GTEST_SKIP() << "needs 4 ranks, there are " << world().size();
   }
-  const SharedFolder folder(world());
-  const std::array learners = {2, 3, 1, 4};
-  for (std::size_t step = 0; step < learners.size(); ++step) {
-    std::vector<int> ranks(static_cast<std::size_t>(learners[step]));
-    std::iota(ranks.begin(), ranks.end(), 0);
-    const auto communicator = tests::mpi_session().communicator(ranks, "learners");
-    if (communicator != nullptr) {
-      run_step(with(Numerics::kExact, kModes[3 - step]), *communicator, GetParam(),
-               static_cast<std::int64_t>(step), folder.path() / "changing");
-    }
-    world().barrier("step of some learners").wait();
+  expect_resharding_changes_no_bit(GetParam(), WeightType::kFloat32);
+  if (std::string(GetParam()) == "llama_gqa3_tied") {
+    expect_resharding_changes_no_bit(GetParam(), WeightType::kBFloat16);
   }
-  const auto self = distributed::make_self_communicator("alone");
-  TestLearner alone(with(Numerics::kExact, ShardMode::kNone), *self, GetParam(), 4);
-  for (std::size_t step = 0; step < learners.size(); ++step) {
-    alone.learner.grpo_step(make_groups(alone.model.config().vocab_size));
-  }
-  const auto newest = distributed::latest_checkpoint(folder.path() / "changing");
-  ASSERT_TRUE(newest);
-  EXPECT_EQ(distributed::read_checkpoint_state(*newest).weights_xxh3, alone.policy.weights_xxh3());
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Sharding,

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "core/model/kernels/cpu/gemm.hpp"
 #include "core/model/ops/ops.hpp"
 
-// Float32 ops over the AVX2 kernels (avx2.hpp). Other types go to the reference. Contracts:
+// Float32 ops over the AVX2 kernels (avx2.hpp), weights in float32 or bfloat16. Other types go to
+// the reference. Contracts:
 // OpTable.
 namespace cogent::model::cpu {
 
@@ -46,6 +48,14 @@ inline const float* values_of(const at::Tensor& tensor) {
 }
 inline float* mutable_values_of(at::Tensor& tensor) {
   return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr;
+}
+// Bits of a contiguous bfloat16 tensor.
+inline const Bfloat16Bits* bits_of(const at::Tensor& tensor) {
+  return static_cast<const Bfloat16Bits*>(
+      static_cast<const void*>(tensor.const_data_ptr<at::BFloat16>()));
+}
+inline Bfloat16Bits* mutable_bits_of(at::Tensor& tensor) {
+  return static_cast<Bfloat16Bits*>(static_cast<void*>(tensor.mutable_data_ptr<at::BFloat16>()));
 }
 
 }  // namespace cogent::model::cpu

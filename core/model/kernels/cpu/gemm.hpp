@@ -17,26 +17,39 @@ static constexpr std::int64_t panels_of(std::int64_t rows) {
   return (rows + kPanel - 1) / kPanel;
 }
 
+// The bits of a bfloat16, the other type of W than float32. It is widened as it is read, which is
+// exact: a product has the bits of the one with a float32 W of the same values.
+using Bfloat16Bits = std::uint16_t;
+
 // Element (i, j) of a matrix at data[i * row_stride + j * column_stride].
-struct MatrixView {
-  const float* data;
+template <typename Value>
+struct Strided {
+  const Value* data;
   std::int64_t row_stride;
   std::int64_t column_stride;
 };
-static inline MatrixView rows_of(const float* data, std::int64_t columns) {
+using MatrixView = Strided<float>;
+template <typename Value>
+static inline Strided<Value> rows_of(const Value* data, std::int64_t columns) {
   return {data, columns, 1};
 }
-static inline MatrixView transposed(MatrixView matrix) {
+template <typename Value>
+static inline Strided<Value> transposed(Strided<Value> matrix) {
   return {matrix.data, matrix.column_stride, matrix.row_stride};
 }
 
+// Value: float or Bfloat16Bits.
 // panels [panels_of(n)][k][kPanel] of w [n, k].
-void pack_panels(MatrixView w, std::int64_t n, std::int64_t k, float* panels);
+template <typename Value>
+void pack_panels(Strided<Value> w, std::int64_t n, std::int64_t k, Value* panels);
 // Panels of w^T [k, n] from the panels of w [n, k], n a multiple of kPanel.
-void transpose_panels(const float* panels, std::int64_t n, std::int64_t k, float* result);
+template <typename Value>
+void transpose_panels(const Value* panels, std::int64_t n, std::int64_t k, Value* result);
 // w [n, k] in place from rows to panels and back, n a multiple of kPanel.
-void rows_to_panels(float* w, std::int64_t n, std::int64_t k);
-void panels_to_rows(float* w, std::int64_t n, std::int64_t k);
+template <typename Value>
+void rows_to_panels(Value* w, std::int64_t n, std::int64_t k);
+template <typename Value>
+void panels_to_rows(Value* w, std::int64_t n, std::int64_t k);
 
 struct GemmShape {
   std::int64_t m, n, k;
@@ -51,10 +64,16 @@ struct ChainStart {
 // c [m, n], contiguous.
 void gemm_panels(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
                  float* c);
+void gemm_panels(const GemmShape& shape, MatrixView a, const Bfloat16Bits* panels, ChainStart start,
+                 float* c);
 // What gemm_panels chooses from by the machine's instruction set.
 void gemm_panels_avx2(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
                       float* c);
+void gemm_panels_avx2(const GemmShape& shape, MatrixView a, const Bfloat16Bits* panels,
+                      ChainStart start, float* c);
 void gemm_panels_avx512(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
                         float* c);
+void gemm_panels_avx512(const GemmShape& shape, MatrixView a, const Bfloat16Bits* panels,
+                        ChainStart start, float* c);
 
 }  // namespace cogent::model::cpu

@@ -8,4 +8,9 @@ void gemm_panels_avx2(const GemmShape& shape, MatrixView a, const float* panels,
   gemm_all<6, 1>(shape, a, panels, start, c);
 }
 
+void gemm_panels_avx2(const GemmShape& shape, MatrixView a, const Bfloat16Bits* panels,
+                      ChainStart start, float* c) {
+  gemm_all<6, 1>(shape, a, panels, start, c);
+}
+
 }  // namespace cogent::model::cpu

@@ -8,4 +8,9 @@ void gemm_panels_avx512(const GemmShape& shape, MatrixView a, const float* panel
   gemm_all<12, 2>(shape, a, panels, start, c);
 }
 
+void gemm_panels_avx512(const GemmShape& shape, MatrixView a, const Bfloat16Bits* panels,
+                        ChainStart start, float* c) {
+  gemm_all<12, 2>(shape, a, panels, start, c);
+}
+
 }  // namespace cogent::model::cpu

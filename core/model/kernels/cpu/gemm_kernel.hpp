@@ -21,27 +21,40 @@ static constexpr std::int64_t kPanelChunk = 48;
 // Asks for the blocks of the panels that come next while the rows pass by the present ones, some
 // lines with every kAhead steps of k: read on demand, their first tile would wait for the memory.
 struct NextBlocks {
-  const float* next;       // the line to ask for in the first of them
+  const char* next;        // the line to ask for in the first of them
+  std::int64_t stride;     // bytes from one panel to the next
   std::int64_t lines;      // still to ask for in each
   std::int64_t at_a_time;  // so that all are asked for by the last tile
 };
 
 static constexpr std::int64_t kAhead = 8;
+static constexpr std::int64_t kLineBytes = 64;
 
 template <int kPanels>
-static inline void ask_for_next(NextBlocks& blocks, std::int64_t panel_stride) {
+static inline void ask_for_next(NextBlocks& blocks) {
   for (std::int64_t i = 0; i < blocks.at_a_time && blocks.lines > 0; ++i) {
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) {
-      _mm_prefetch(reinterpret_cast<const char*>(blocks.next + p * panel_stride), _MM_HINT_T1);
+      _mm_prefetch(blocks.next + p * blocks.stride, _MM_HINT_T1);
     }
-    blocks.next += kPanel;
+    blocks.next += kLineBytes;
     --blocks.lines;
   }
 }
 
-template <int kRows, int kPanels>
-static inline void gemm_step(const float* a, std::int64_t depth, const float* panels,
+// The blocks behind the kPanels ones at `panels`, asked for over `tiles` tiles.
+template <int kPanels, typename Weight>
+static inline NextBlocks next_blocks(const Weight* panels, std::int64_t panel_stride,
+                                     std::int64_t depth, std::int64_t tiles) {
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(Weight));
+  constexpr std::int64_t kAheadLines = kAhead * kPanel * kBytes / kLineBytes;
+  return {reinterpret_cast<const char*>(panels + kPanels * panel_stride), panel_stride * kBytes,
+          (depth * kPanel * kBytes + kLineBytes - 1) / kLineBytes,
+          (kAheadLines + tiles - 1) / tiles};
+}
+
+template <int kRows, int kPanels, typename Weight>
+static inline void gemm_step(const float* a, std::int64_t depth, const Weight* panels,
                              std::int64_t panel_stride, Vec16 (&sum)[kRows][kPanels]) {
   Vec16 w[kPanels];
 #pragma GCC unroll 2
@@ -75,8 +88,8 @@ struct Chains {
 
 // One tile: kRows rows of a block of A (row i at a + i * depth) against kPanels panels from the k
 // where they stand.
-template <int kRows, int kPanels>
-static inline void gemm_tile(const float* a, std::int64_t depth, const float* panels,
+template <int kRows, int kPanels, typename Weight>
+static inline void gemm_tile(const float* a, std::int64_t depth, const Weight* panels,
                              std::int64_t panel_stride, NextBlocks& next, const Chains& chains) {
   Vec16 sum[kRows][kPanels];
 #pragma GCC unroll 16
@@ -88,7 +101,7 @@ static inline void gemm_tile(const float* a, std::int64_t depth, const float* pa
   }
   std::int64_t k = 0;
   for (; k + kAhead <= depth; k += kAhead) {
-    ask_for_next<kPanels>(next, panel_stride);
+    ask_for_next<kPanels>(next);
     for (std::int64_t j = 0; j < kAhead; ++j) {
       gemm_step<kRows, kPanels>(a + k + j, depth, panels + (k + j) * kPanel, panel_stride, sum);
     }
@@ -106,9 +119,9 @@ static inline void gemm_tile(const float* a, std::int64_t depth, const float* pa
 }
 
 // The last rows of a block: fewer than a tile has.
-template <int kRows, int kPanels>
+template <int kRows, int kPanels, typename Weight>
 static inline void gemm_last_rows(std::int64_t rows, const float* a, std::int64_t depth,
-                                  const float* panels, std::int64_t panel_stride, NextBlocks& next,
+                                  const Weight* panels, std::int64_t panel_stride, NextBlocks& next,
                                   const Chains& chains) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
@@ -119,17 +132,48 @@ static inline void gemm_last_rows(std::int64_t rows, const float* a, std::int64_
   }
 }
 
-template <int kRows, int kPanels>
-static void gemm_rows(std::int64_t rows, const float* a, std::int64_t depth, const float* panels,
-                      std::int64_t panel_stride, const Chains& chains) {
-  const std::int64_t tiles = (rows + kRows - 1) / kRows;
-  NextBlocks next{panels + kPanels * panel_stride, depth, (kAhead + tiles - 1) / tiles};
+// All rows of a block, tile by tile.
+template <int kRows, int kPanels, typename Weight>
+static inline void gemm_tiles(std::int64_t rows, const float* a, std::int64_t depth,
+                              const Weight* panels, std::int64_t panel_stride, NextBlocks& next,
+                              const Chains& chains) {
   std::int64_t i = 0;
   for (; i + kRows <= rows; i += kRows) {
     gemm_tile<kRows, kPanels>(a + i * depth, depth, panels, panel_stride, next, chains.at_row(i));
   }
   gemm_last_rows<kRows - 1, kPanels>(rows - i, a + i * depth, depth, panels, panel_stride, next,
                                      chains.at_row(i));
+}
+
+template <int kRows, int kPanels>
+static void gemm_rows(std::int64_t rows, const float* a, std::int64_t depth, const float* panels,
+                      std::int64_t panel_stride, const Chains& chains) {
+  NextBlocks next = next_blocks<kPanels>(panels, panel_stride, depth, (rows + kRows - 1) / kRows);
+  gemm_tiles<kRows, kPanels>(rows, a, depth, panels, panel_stride, next, chains);
+}
+
+// Tiles from which on a block of bfloat16 panels is widened once for all of them. With fewer, each
+// tile widens what it reads: the memory is what they wait for.
+static constexpr std::int64_t kWidenedTiles = 8;
+
+template <int kRows, int kPanels>
+static void gemm_rows(std::int64_t rows, const float* a, std::int64_t depth,
+                      const Bfloat16Bits* panels, std::int64_t panel_stride, const Chains& chains) {
+  const std::int64_t tiles = (rows + kRows - 1) / kRows;
+  NextBlocks next = next_blocks<kPanels>(panels, panel_stride, depth, tiles);
+  if (tiles < kWidenedTiles) {
+    gemm_tiles<kRows, kPanels>(rows, a, depth, panels, panel_stride, next, chains);
+    return;
+  }
+  constexpr std::int64_t kStride = kDepthBlock * kPanel;
+  alignas(64) float widened[kPanels * kStride];
+  for (int p = 0; p < kPanels; ++p) {
+    for (std::int64_t i = 0; i < depth * kPanel; i += kPanel) {
+      store16(widened + p * kStride + i, load16(panels + p * panel_stride + i));
+    }
+  }
+  gemm_tiles<kRows, kPanels>(rows, a, depth, static_cast<const float*>(widened), kStride, next,
+                             chains);
 }
 
 // The chains of the panels from p on, in c [.., n]: `start` counts for the first depth block.
@@ -167,9 +211,9 @@ static void copy_block(MatrixView a, std::int64_t row, std::int64_t rows, std::i
 }
 
 // A last panel that reaches past c: its chains go through a buffer.
-template <int kRows>
+template <int kRows, typename Weight>
 static void gemm_last_panel(const GemmShape& shape, std::int64_t rows, const float* a,
-                            std::int64_t depth, const float* panel, std::int64_t stride,
+                            std::int64_t depth, const Weight* panel, std::int64_t stride,
                             ChainStart start, std::int64_t p, float* c) {
   const Chains chains = chains_of(start, p, c, shape.n);
   const std::int64_t width = shape.n - p * kPanel;
@@ -189,9 +233,9 @@ static void gemm_last_panel(const GemmShape& shape, std::int64_t rows, const flo
 
 // A block of rows by one depth block of the panels [first, last): kPanels at a time, then one by
 // one.
-template <int kRows, int kPanels>
+template <int kRows, int kPanels, typename Weight>
 static void gemm_block(const GemmShape& shape, std::int64_t rows, const float* a,
-                       std::int64_t depth, const float* panels, std::int64_t first,
+                       std::int64_t depth, const Weight* panels, std::int64_t first,
                        std::int64_t last, ChainStart start, float* c) {
   const std::int64_t stride = shape.k * kPanel;
   const std::int64_t whole = shape.n / kPanel < last ? shape.n / kPanel : last;
@@ -210,8 +254,8 @@ static void gemm_block(const GemmShape& shape, std::int64_t rows, const float* a
 }
 
 // Threads share the panels; where there are too few of them, they share the rows.
-template <int kRows, int kPanels>
-static void gemm_all(const GemmShape& shape, MatrixView a, const float* panels, ChainStart start,
+template <int kRows, int kPanels, typename Weight>
+static void gemm_all(const GemmShape& shape, MatrixView a, const Weight* panels, ChainStart start,
                      float* c) {
   const std::int64_t panel_count = panels_of(shape.n);
 #pragma omp parallel

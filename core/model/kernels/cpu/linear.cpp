@@ -3,6 +3,7 @@
 #include "core/model/kernels/cpu/avx2.hpp"
 #include "core/model/kernels/cpu/cpu.hpp"
 #include "core/model/kernels/reference/reference.hpp"
+#include "core/model/weights/number_formats.hpp"
 
 #include <ATen/ops/empty.h>
 
@@ -11,6 +12,34 @@ namespace {
 
 at::Tensor empty_panels(std::int64_t rows, std::int64_t columns, const at::Tensor& like) {
   return at::empty({panels_of(rows), columns, kPanel}, like.options());
+}
+
+bool in_bfloat16(const at::Tensor& weight) {
+  return weight.scalar_type() == at::kBFloat16;
+}
+
+template <typename Value>
+void pack_transposed(const Value* weight, bool in_panels, std::int64_t rows, std::int64_t columns,
+                     Value* panels) {
+  if (in_panels) {
+    transpose_panels(weight, rows, columns, panels);
+  } else {
+    pack_panels(transposed(rows_of(weight, columns)), columns, rows, panels);
+  }
+}
+
+// Rows `ids` of a table in panels.
+template <typename Value, typename Widen>
+void read_rows(const Value* table, std::int64_t columns, const at::Tensor& ids, const Widen& widen,
+               float* to) {
+  const std::int64_t* const id = ids.const_data_ptr<std::int64_t>();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t row = 0; row < ids.size(0); ++row) {
+    const Value* const from = table + id[row] / kPanel * kPanel * columns + id[row] % kPanel;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      to[row * columns + i] = widen(from[i * kPanel]);
+    }
+  }
 }
 
 }  // namespace
@@ -32,8 +61,13 @@ at::Tensor panels_of_weight(const at::Tensor& weight) {
     return weight;
   }
   at::Tensor panels = empty_panels(weight.size(0), weight.size(1), weight);
-  pack_panels(rows_of(values_of(weight), weight.size(1)), weight.size(0), weight.size(1),
-              mutable_values_of(panels));
+  const std::int64_t rows = weight.size(0);
+  const std::int64_t columns = weight.size(1);
+  if (in_bfloat16(weight)) {
+    pack_panels(rows_of(bits_of(weight), columns), rows, columns, mutable_bits_of(panels));
+  } else {
+    pack_panels(rows_of(values_of(weight), columns), rows, columns, mutable_values_of(panels));
+  }
   return panels;
 }
 
@@ -41,21 +75,26 @@ at::Tensor panels_of_transposed(const at::Tensor& weight) {
   const std::int64_t rows = row_count(weight);
   const std::int64_t columns = column_count(weight);
   at::Tensor panels = empty_panels(columns, rows, weight);
-  if (in_panels(weight)) {
-    transpose_panels(values_of(weight), rows, columns, mutable_values_of(panels));
+  if (in_bfloat16(weight)) {
+    pack_transposed(bits_of(weight), in_panels(weight), rows, columns, mutable_bits_of(panels));
   } else {
-    pack_panels(transposed(rows_of(values_of(weight), columns)), columns, rows,
-                mutable_values_of(panels));
+    pack_transposed(values_of(weight), in_panels(weight), rows, columns, mutable_values_of(panels));
   }
   return panels;
 }
 
 void multiply(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias,
               at::Tensor& result) {
+  const at::Tensor wide_bias = reference::as_activation(bias, x);
   const ChainStart start =
-      bias.defined() ? ChainStart{ChainStart::At::kBias, values_of(bias)} : ChainStart{};
-  gemm_panels({x.size(0), result.size(1), x.size(1)}, rows_of(values_of(x), x.size(1)),
-              values_of(panels), start, mutable_values_of(result));
+      bias.defined() ? ChainStart{ChainStart::At::kBias, values_of(wide_bias)} : ChainStart{};
+  const GemmShape shape{x.size(0), result.size(1), x.size(1)};
+  const MatrixView a = rows_of(values_of(x), x.size(1));
+  if (in_bfloat16(panels)) {
+    gemm_panels(shape, a, bits_of(panels), start, mutable_values_of(result));
+  } else {
+    gemm_panels(shape, a, values_of(panels), start, mutable_values_of(result));
+  }
 }
 
 void add_outer_products(const at::Tensor& dout, const at::Tensor& x, at::Tensor& result) {
@@ -97,16 +136,13 @@ at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids) {
     return reference::embedding(table, ids);
   }
   const std::int64_t columns = column_count(table);
-  at::Tensor result = at::empty({ids.size(0), columns}, table.options());
-  const float* const values = values_of(table);
-  const std::int64_t* const id = ids.const_data_ptr<std::int64_t>();
+  at::Tensor result = at::empty({ids.size(0), columns}, table.options().dtype(at::kFloat));
   float* const to = mutable_values_of(result);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t row = 0; row < ids.size(0); ++row) {
-    const float* const from = values + id[row] / kPanel * kPanel * columns + id[row] % kPanel;
-    for (std::int64_t i = 0; i < columns; ++i) {
-      to[row * columns + i] = from[i * kPanel];
-    }
+  if (in_bfloat16(table)) {
+    read_rows(bits_of(table), columns, ids, bfloat16_to_float, to);
+  } else {
+    read_rows(
+        values_of(table), columns, ids, [](float value) { return value; }, to);
   }
   return result;
 }

@@ -7,7 +7,8 @@
 #include <cstdint>
 
 // Linear layers' matrices for gemm_panels. A weight is a tensor [rows, columns], or the same values
-// in panels as a tensor [rows / kPanel, columns, kPanel] (core/model/panels.hpp).
+// in panels as a tensor [rows / kPanel, columns, kPanel] (core/model/panels.hpp), of float32 or
+// bfloat16; packed copies keep its type.
 namespace cogent::model::cpu {
 
 bool in_panels(const at::Tensor& weight);

@@ -13,7 +13,8 @@ at::Tensor rmsnorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   }
   at::Tensor y = at::empty_like(x);
   const std::int64_t n = x.size(-1);
-  rmsnorm_forward(values_of(x), values_of(weight), static_cast<float>(eps), x.numel() / n, n,
+  const at::Tensor wide = reference::as_activation(weight, x);
+  rmsnorm_forward(values_of(x), values_of(wide), static_cast<float>(eps), x.numel() / n, n,
                   mutable_values_of(y));
   return y;
 }
@@ -27,8 +28,9 @@ at::Tensor rmsnorm_backward(const at::Tensor& dout, const at::Tensor& x, const a
   const std::int64_t rows = x.numel() / n;
   at::Tensor dx = at::empty_like(x);
   at::Tensor inverse_rms = at::empty({rows}, x.options());
-  rmsnorm_gradient(values_of(dout), values_of(x), values_of(weight), static_cast<float>(eps), rows,
-                   n, mutable_values_of(inverse_rms), mutable_values_of(dx),
+  const at::Tensor wide = reference::as_activation(weight, x);
+  rmsnorm_gradient(values_of(dout), values_of(x), values_of(wide), static_cast<float>(eps), rows, n,
+                   mutable_values_of(inverse_rms), mutable_values_of(dx),
                    mutable_values_of(dweight));
   return dx;
 }

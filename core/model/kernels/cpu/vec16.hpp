@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <immintrin.h>
 
-// Sixteen float32 lanes: one AVX-512 register or two of AVX2. A kernel is written once against
-// this, and its source compiled once for each instruction set; lanes never mix, so both give the
-// same bits. Only the kernel sources include this. The type has internal linkage and everything is
-// `static`, so that nothing that needs an instruction set can be linked into other files.
+// Sixteen float32 lanes, loaded from float32 or from the bits of bfloat16: one AVX-512 register or
+// two of AVX2. A kernel is written once against this, and its source compiled once for each
+// instruction set; lanes never mix, so both give the same bits. Only the kernel sources include
+// this. The type has internal linkage and everything is `static`, so that nothing that needs an
+// instruction set can be linked into other files.
 namespace cogent::model::cpu {
 
 inline constexpr std::int64_t kVec16 = 16;
@@ -30,6 +31,13 @@ struct Vec16 {
 static inline Vec16 load16(const float* from) {
   return {_mm512_loadu_ps(from)};
 }
+static inline Vec16 load16(const std::uint16_t* from) {
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  // All lanes: g++ 12 takes the unmasked forms for reads of uninitialised memory.
+  constexpr __mmask16 kAll = 0xFFFF;
+  return {_mm512_castsi512_ps(
+      _mm512_maskz_slli_epi32(kAll, _mm512_maskz_cvtepu16_epi32(kAll, bits), 16))};
+}
 static inline void store16(float* to, Vec16 a) {
   _mm512_storeu_ps(to, a.x);
 }
@@ -44,6 +52,13 @@ static inline Vec16 fma16(Vec16 a, Vec16 b, Vec16 c) {
 
 static inline Vec16 load16(const float* from) {
   return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};
+}
+static inline Vec16 load16(const std::uint16_t* from) {
+  const auto widened = [](const std::uint16_t* bits) {
+    const __m128i loaded = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bits));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(loaded), 16));
+  };
+  return {widened(from), widened(from + 8)};
 }
 static inline void store16(float* to, Vec16 a) {
   _mm256_storeu_ps(to, a.low);

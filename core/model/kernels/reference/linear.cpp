@@ -8,7 +8,8 @@
 namespace cogent::model::reference {
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return bias.defined() ? at::addmm(bias, x, weight.t()) : at::mm(x, weight.t());
+  const at::Tensor transposed = as_activation(weight, x).t();
+  return bias.defined() ? at::addmm(as_activation(bias, x), x, transposed) : at::mm(x, transposed);
 }
 
 at::Tensor linear_backward(const at::Tensor& dout, const at::Tensor& x, const at::Tensor& weight,
@@ -19,7 +20,7 @@ at::Tensor linear_backward(const at::Tensor& dout, const at::Tensor& x, const at
   if (dbias.defined()) {
     dbias.add_(dout.sum(0));
   }
-  return at::mm(dout, weight);
+  return at::mm(dout, as_activation(weight, dout));
 }
 
 }  // namespace cogent::model::reference

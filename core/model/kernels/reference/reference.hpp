@@ -12,6 +12,11 @@ inline at::ScalarType wide_type(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
+// A weight, or an undefined one, in the type of the activations that it meets.
+inline at::Tensor as_activation(const at::Tensor& weight, const at::Tensor& activation) {
+  return weight.defined() ? weight.to(activation.scalar_type()) : weight;
+}
+
 at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids);
 void embedding_backward(const at::Tensor& dout, const at::Tensor& ids, at::Tensor& dtable);
 

@@ -26,12 +26,13 @@ at::Tensor scaled_logits(const at::Tensor& hidden, const at::Tensor& head, doubl
 TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
                             const at::Tensor& targets, double temperature) {
   const std::int64_t rows = hidden.size(0);
+  const at::Tensor wide_head = as_activation(head, hidden);
   const auto options = hidden.options().dtype(wide_type(hidden));
   TokenLogprobs result{at::empty({rows}, options), at::empty({rows}, options),
                        at::empty({rows}, options)};
   for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
     const std::int64_t end = std::min(begin + kChunkRows, rows);
-    const at::Tensor logits = scaled_logits(hidden.slice(0, begin, end), head, temperature);
+    const at::Tensor logits = scaled_logits(hidden.slice(0, begin, end), wide_head, temperature);
     const at::Tensor lse = at::logsumexp(logits, 1);
     const at::Tensor chosen = logits.gather(1, targets.slice(0, begin, end).unsqueeze(1));
     const at::Tensor logprobs = logits - lse.unsqueeze(1);
@@ -49,6 +50,7 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
                                   const at::Tensor& targets, const TokenLogprobs& forward,
                                   double temperature, at::Tensor& dhead) {
   const std::int64_t rows = hidden.size(0);
+  const at::Tensor wide_head = as_activation(head, hidden);
   at::Tensor dhidden = at::empty_like(hidden);
   for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
     const std::int64_t end = std::min(begin + kChunkRows, rows);
@@ -57,7 +59,8 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
     const auto column = [&](const at::Tensor& values) {
       return values.slice(0, begin, end).unsqueeze(1);
     };
-    const at::Tensor logprobs = scaled_logits(part, head, temperature).sub_(column(forward.lse));
+    const at::Tensor logprobs =
+        scaled_logits(part, wide_head, temperature).sub_(column(forward.lse));
     at::Tensor dlogits = logprobs.exp().neg_();
     at::Tensor of_entropy;
     if (dentropy.defined()) {
@@ -70,7 +73,7 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
     }
     dlogits.div_(temperature);
     const at::Tensor narrow = dlogits.to(hidden.scalar_type());
-    dhidden.slice(0, begin, end).copy_(at::mm(narrow, head));
+    dhidden.slice(0, begin, end).copy_(at::mm(narrow, wide_head));
     if (dhead.defined()) {
       dhead.addmm_(narrow.t(), part);
     }
