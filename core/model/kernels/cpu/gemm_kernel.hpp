@@ -132,14 +132,21 @@ static inline void gemm_last_rows(std::int64_t rows, const float* a, std::int64_
   }
 }
 
-// All rows of a block, tile by tile.
+// All rows of a block, tile by tile. Where the last tile would have too few rows to keep the units
+// busy, it shares those of the one before it: 4 and 4 rows, not 6 and 2.
 template <int kRows, int kPanels, typename Weight>
 static inline void gemm_tiles(std::int64_t rows, const float* a, std::int64_t depth,
                               const Weight* panels, std::int64_t panel_stride, NextBlocks& next,
                               const Chains& chains) {
   std::int64_t i = 0;
-  for (; i + kRows <= rows; i += kRows) {
+  for (; rows - i >= 2 * kRows || rows - i == kRows; i += kRows) {
     gemm_tile<kRows, kPanels>(a + i * depth, depth, panels, panel_stride, next, chains.at_row(i));
+  }
+  if (rows - i > kRows) {
+    const std::int64_t half = (rows - i + 1) / 2;
+    gemm_last_rows<kRows, kPanels>(half, a + i * depth, depth, panels, panel_stride, next,
+                                   chains.at_row(i));
+    i += half;
   }
   gemm_last_rows<kRows - 1, kPanels>(rows - i, a + i * depth, depth, panels, panel_stride, next,
                                      chains.at_row(i));
