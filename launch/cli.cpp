@@ -29,6 +29,7 @@ int run_command_line(int argc, char** argv) {
   add_score(program);
   add_reward(program);
   add_export(program);
+  add_plan(program);
   add_report(program);
   add_config(program);
   try {

@@ -21,6 +21,7 @@ void add_extract(CLI::App& program);
 void add_generate(CLI::App& program);
 void add_grpo(CLI::App& program);
 void add_logprobs(CLI::App& program);
+void add_plan(CLI::App& program);
 void add_report(CLI::App& program);
 void add_reward(CLI::App& program);
 void add_score(CLI::App& program);

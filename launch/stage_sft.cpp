@@ -1,69 +1,18 @@
 #include "core/base/log.hpp"
 #include "core/base/progress.hpp"
-#include "core/data/order.hpp"
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
 #include "launch/in_loop_evaluation.hpp"
 #include "launch/lora.hpp"
+#include "launch/sft_batches.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
 #include "launch/training_run.hpp"
 #include "launch/weight_type.hpp"
 
-#include <algorithm>
-#include <cmath>
+#include <optional>
 
 namespace cogent::launch {
-namespace {
-
-// Every example as a training sequence; those without a trained token left after truncation are
-// dropped.
-std::vector<TrainSequence> sft_sequences(const std::vector<Example>& examples,
-                                         const data::PromptBuilder& prompts,
-                                         std::int64_t max_length) {
-  std::vector<TrainSequence> sequences;
-  for (const Example& example : examples) {
-    TrainSequence sequence;
-    sequence.prompt_ids = prompts.prompt_ids(example);
-    sequence.completion_ids = prompts.completion_ids(example);
-    if (trainer::keep_last(sequence, max_length)) {
-      sequence.group = static_cast<std::uint32_t>(sequences.size());
-      sequences.push_back(std::move(sequence));
-    }
-  }
-  return sequences;
-}
-
-// The batches of a run: epochs in their Philox order, the short last batch kept.
-class SftBatches {
- public:
-  SftBatches(const RunConfig& config, std::size_t rows)
-      : seed_(config.seed),
-        rows_(static_cast<std::uint32_t>(rows)),
-        batch_(config.sft.batch_size),
-        per_epoch_((static_cast<std::int64_t>(rows) + batch_ - 1) / batch_) {
-    total_ = config.train.steps > 0 ? config.train.steps
-                                    : static_cast<std::int64_t>(std::ceil(
-                                          config.train.epochs * static_cast<double>(per_epoch_)));
-  }
-  std::int64_t total() const { return total_; }
-  std::vector<std::uint32_t> rows(std::int64_t step) const {
-    const auto order =
-        data::sft_epoch_order(rows_, seed_, static_cast<std::uint32_t>(step / per_epoch_));
-    const std::int64_t first = step % per_epoch_ * batch_;
-    const std::int64_t last = std::min<std::int64_t>(rows_, first + batch_);
-    return {order.begin() + first, order.begin() + last};
-  }
-
- private:
-  std::uint64_t seed_;
-  std::uint32_t rows_;
-  std::int64_t batch_;
-  std::int64_t per_epoch_;
-  std::int64_t total_ = 0;
-};
-
-}  // namespace
 
 void run_sft(StageContext& context) {
   const RunConfig& config = context.config;

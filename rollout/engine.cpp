@@ -2,6 +2,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/panels.hpp"
+#include "rollout/engine_memory.hpp"
 #include "rollout/schedule.hpp"
 #include "rollout/stop_text.hpp"
 
@@ -10,13 +11,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
 namespace cogent::rollout {
 namespace {
-
-// Rows whose logits [rows, vocab] exist at a time.
-constexpr std::size_t kLogitRows = 128;
 
 // Draws the next token of every sequence of these rows. `logits[i]` [vocab] belongs to `rows[i]`.
 // The tokens come back by row, then by sequence.
@@ -157,22 +154,9 @@ std::int64_t Engine::page_bytes() const {
   return 2 * config.num_layers * config.num_kv_heads * config.head_dim * value_bytes * kPageRows;
 }
 
-// As many pages as completions in progress can hold at a time, each with a prompt of its own, or as
-// the bound allows.
+// As many pages as completions in progress can hold at a time, or as the bound allows.
 void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
-  std::vector<std::int64_t> prompt_pages;
-  std::int64_t own_pages = 0;
-  std::int64_t completions = 0;
-  for (const RolloutRequest& request : requests) {
-    prompt_pages.push_back(pages_of_prompt(request));
-    own_pages = std::max(own_pages, pages_of_completion(request) - prompt_pages.back());
-    completions += request.group_size;
-  }
-  const std::int64_t slots = std::min(options_.max_sequences, completions);
-  std::sort(prompt_pages.rbegin(), prompt_pages.rend());
-  prompt_pages.resize(std::min(prompt_pages.size(), static_cast<std::size_t>(slots)));
-  std::int64_t needed =
-      std::accumulate(prompt_pages.begin(), prompt_pages.end(), slots * own_pages);
+  std::int64_t needed = pages_needed(requests, options_.max_sequences);
   if (options_.kv_cache_bytes > 0) {
     needed = std::min(needed, options_.kv_cache_bytes / page_bytes());
   }
@@ -199,9 +183,10 @@ at::Tensor Engine::forward(StepBatch& batch) {
 
 void Engine::draw(std::span<const RolloutRequest> requests, const StepBatch& batch,
                   const at::Tensor& hidden, Schedule& schedule) {
-  for (std::size_t begin = 0; begin < batch.draws.size(); begin += kLogitRows) {
+  constexpr auto kRows = static_cast<std::size_t>(kLogitRows);
+  for (std::size_t begin = 0; begin < batch.draws.size(); begin += kRows) {
     const auto part =
-        std::span(batch.draws).subspan(begin, std::min(kLogitRows, batch.draws.size() - begin));
+        std::span(batch.draws).subspan(begin, std::min(kRows, batch.draws.size() - begin));
     std::vector<std::int64_t> computed;
     for (const DrawRow& row : part) {
       if (row.row != DrawRow::kStored) {

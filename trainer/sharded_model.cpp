@@ -113,6 +113,7 @@ void ShardedModel::load(const model::WeightSource& source, const model::Adapter*
     return;
   }
   if (!gathers_units_) {
+    weights_ = {};  // first: both would be twice the memory
     weights_ = model::load_weights(source, weight_type_);
   }
   if (weight_shards_.empty()) {

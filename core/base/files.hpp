@@ -33,6 +33,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
+  // The pages that lie whole within `part` leave this process's memory; who reads them again gets
+  // them from the file. Nothing happens where `part` is not of this file.
+  void drop_pages(std::span<const std::byte> part) const;
 
  private:
   std::filesystem::path path_;

@@ -290,6 +290,12 @@ std::optional<std::string> GgufFile::find_string(std::string_view key) const {
   return value == nullptr ? std::nullopt : std::optional(*value);
 }
 
+void GgufFile::drop_pages(const GgufTensor& tensor) const {
+  if (file_) {
+    file_->drop_pages(tensor.bytes);
+  }
+}
+
 const std::vector<std::string>* GgufFile::find_strings(std::string_view key) const {
   return find<std::vector<std::string>>(key, "an array of strings");
 }

@@ -40,6 +40,8 @@ class GgufFile {
 
   const std::map<std::string, GgufTensor, std::less<>>& tensors() const { return tensors_; }
   const GgufTensor* find_tensor(std::string_view name) const;
+  // This tensor was read: its bytes leave this process's memory until somebody reads them again.
+  void drop_pages(const GgufTensor& tensor) const;
 
   // Metadata by key; nothing where the key is absent. A value of another type is an Error.
   std::optional<std::int64_t> find_int(std::string_view key) const;

@@ -214,6 +214,7 @@ class GgufModel : public WeightSource {
           shape_text(tensor->shape), ", but ", shape_text(shape_of(parameter)), " in ", out.size(),
           " values was asked for");
     tensor->format->to_float(tensor->bytes, out);
+    file_.drop_pages(*tensor);
     const bool rotated = parameter.name.find(".q_proj.") != std::string::npos ||
                          parameter.name.find(".k_proj.") != std::string::npos;
     if (rotated && config_.model_type == "llama") {

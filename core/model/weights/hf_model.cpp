@@ -66,7 +66,9 @@ class HfModel : public WeightSource {
   const ModelConfig& config() const override { return config_; }
 
   void read(const ParameterSpec& parameter, std::span<float> out) const override {
-    find(parameter, ErrorCode::kUnexpected).to_float(out);
+    const SafetensorsTensor& tensor = find(parameter, ErrorCode::kUnexpected);
+    tensor.to_float(out);
+    files_.drop_pages(tensor);
   }
 
  private:

@@ -197,6 +197,12 @@ void SafetensorsFolder::add_indexed_files(const fs::path& folder, const fs::path
   }
 }
 
+void SafetensorsFolder::drop_pages(const SafetensorsTensor& tensor) const {
+  for (const MappedFile& file : files_) {
+    file.drop_pages(tensor.bytes);
+  }
+}
+
 const SafetensorsTensor* SafetensorsFolder::find_tensor(std::string_view name) const {
   const auto place = tensors_.find(name);
   return place == tensors_.end() ? nullptr : &place->second;

@@ -33,6 +33,8 @@ class SafetensorsFolder {
 
   const std::map<std::string, SafetensorsTensor, std::less<>>& tensors() const { return tensors_; }
   const SafetensorsTensor* find_tensor(std::string_view name) const;
+  // This tensor was read: its bytes leave this process's memory until somebody reads them again.
+  void drop_pages(const SafetensorsTensor& tensor) const;
 
  private:
   void add_file(const std::filesystem::path& path);

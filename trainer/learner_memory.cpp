@@ -1,0 +1,160 @@
+#include "trainer/learner_memory.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace cogent::trainer {
+namespace {
+
+constexpr std::int64_t kFloat = 4;
+constexpr std::int64_t kFixedPoint = 8;
+
+}  // namespace
+
+std::int64_t total_bytes(const std::vector<MemoryPart>& parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::int64_t{0},
+                         [](std::int64_t sum, const MemoryPart& part) { return sum + part.bytes; });
+}
+
+model::PassShape shape_of(const PackedBatch& batch) {
+  model::PassShape shape{batch.rows(), static_cast<std::int64_t>(batch.targets.size()), 0};
+  for (const PackedSegment& segment : batch.segments) {
+    std::int64_t keys = 0;
+    for (const PackedSpan& span : segment.keys) {
+      keys += span.end - span.begin;
+    }
+    shape.tile_keys += model::gradient_tile_keys(segment.queries.end - segment.queries.begin, keys);
+  }
+  return shape;
+}
+
+LearnerMemory::LearnerMemory(const RunConfig& config, const model::ModelConfig& model,
+                             const model::LoraConfig& lora, int learners, int learner,
+                             bool reference)
+    : model_(model),
+      lora_(lora),
+      layout_(lora.on() ? model::adapter_specs(model, lora) : model::unit_specs(model), learners),
+      learner_(static_cast<std::size_t>(learner)),
+      settings_(config.learner),
+      sum_bytes_(config.numerics == Numerics::kExact ? kFixedPoint : kFloat),
+      at_once_(learners > 1 && (config.learner.shard == ShardMode::kGradients ||
+                                config.learner.shard == ShardMode::kParameters)),
+      gathers_units_(learners > 1 && config.learner.shard == ShardMode::kParameters && !lora.on()),
+      exact_(config.numerics == Numerics::kExact),
+      reference_(reference) {}
+
+std::int64_t LearnerMemory::trained() const {
+  std::int64_t values = 0;
+  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
+    values += layout_.unit_size(unit);
+  }
+  return values;
+}
+
+std::int64_t LearnerMemory::own() const {
+  std::int64_t values = 0;
+  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
+    values += layout_.counts(unit)[learner_];
+  }
+  return values;
+}
+
+std::int64_t LearnerMemory::largest_unit() const {
+  std::int64_t largest = 0;
+  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
+    largest = std::max(largest, layout_.unit_size(unit));
+  }
+  return largest;
+}
+
+std::vector<MemoryPart> LearnerMemory::resident() const {
+  std::vector<MemoryPart> parts;
+  const std::int64_t base = kFloat * model::parameter_count(model_);
+  parts.push_back({"weights", gathers_units_ ? kFloat * own() : base});
+  parts.push_back({"adapter", lora_.on() ? kFloat * trained() : 0});
+  parts.push_back({"AdamW moments", 2 * kFloat * own()});
+  std::int64_t sums = sum_bytes_ * (at_once_ ? own() : trained());
+  if (!at_once_ && layout_.learners() > 1) {
+    sums += sum_bytes_ * own();  // what the reduction gives
+  }
+  parts.push_back({exact_ ? "sums of gradients (64-bit)" : "sums of gradients", sums});
+  std::int64_t scratch = 0;
+  const std::size_t head = layout_.units().size() - 1;
+  if (exact_ || at_once_) {
+    std::int64_t inner = 0;
+    for (std::size_t unit = 0; unit < head; ++unit) {
+      inner = std::max(inner, layout_.unit_size(unit));
+    }
+    scratch += kFloat * (inner + layout_.unit_size(head));
+  }
+  if (at_once_) {
+    std::int64_t largest_shard = 0;
+    for (std::size_t unit = 0; unit <= head; ++unit) {
+      largest_shard = std::max(largest_shard, layout_.counts(unit)[learner_]);
+    }
+    scratch += sum_bytes_ * (largest_unit() + largest_shard);
+  }
+  parts.push_back({"scratch of gradients", scratch});
+  parts.push_back({"reference policy", reference_ && !lora_.on() ? base : 0});
+  return parts;
+}
+
+// While the head computes, its own unit and a tied embedding are held, and the blocks behind them
+// are under way.
+std::int64_t LearnerMemory::gathered_units() const {
+  if (!gathers_units_) {
+    return 0;
+  }
+  const std::size_t head = layout_.units().size() - 1;
+  std::int64_t values = layout_.unit_size(head);
+  if (model_.tied_embeddings) {
+    values += layout_.unit_size(0);
+  }
+  return kFloat * (values + settings_.prefetch * layout_.unit_size(1));
+}
+
+std::vector<MemoryPart> LearnerMemory::pass(const model::PassShape& shape) const {
+  const std::int64_t saved = model::saved_block_bytes(model_, shape.rows);
+  const std::int64_t input = kFloat * shape.rows * model_.hidden_size;
+  const bool recomputes = settings_.recompute == Recompute::kFull;
+  const std::int64_t kept = model_.num_layers * (recomputes ? input : saved);
+  // What an adapter adds to the output or the gradient of a layer stands beside it.
+  const std::int64_t adapted =
+      lora_.on() ? kFloat * shape.rows * std::max(model_.intermediate_size, model_.hidden_size) : 0;
+  const std::int64_t block =
+      model::block_backward_bytes(model_, shape) + adapted + (recomputes ? saved : 0);
+  // Both, though one is over before the other begins: the heap keeps what a block took, and what
+  // the head takes is too large to come from the heap.
+  return {{"gathered units", gathered_units()},
+          {"activations", kept + model::row_plan_bytes(model_, shape.rows) +
+                              model::saved_head_bytes(model_, shape.targets)},
+          {"backward of a block", block},
+          {"backward of the head", model::head_backward_bytes(model_, shape)}};
+}
+
+std::vector<MemoryPart> LearnerMemory::scoring(const model::PassShape& shape) const {
+  return {{"forward of the head or a block",
+           std::max(model::block_forward_bytes(model_, shape.rows),
+                    model::head_forward_bytes(model_, shape.targets))}};
+}
+
+std::int64_t LearnerMemory::whole_weights() const {
+  return gathers_units_ ? kFloat * trained() : 0;
+}
+
+std::int64_t LearnerMemory::sent_bytes(std::int64_t slots) const {
+  if (layout_.learners() == 1) {
+    return 0;
+  }
+  const std::int64_t uses = trained() + (model_.tied_embeddings ? layout_.unit_size(0) : 0);
+  const std::int64_t reduced = sum_bytes_ * (at_once_ ? slots * uses : trained());
+  std::int64_t blocks = 0;
+  for (std::size_t unit = 1; unit + 1 < layout_.units().size(); ++unit) {
+    blocks += layout_.unit_size(unit);
+  }
+  // A pass gathers every unit forward, a tied embedding once more, and the blocks backward.
+  const std::int64_t gathered = kFloat * (gathers_units_ ? slots * (uses + blocks) : trained());
+  return (reduced + gathered) / layout_.learners() * (layout_.learners() - 1);
+}
+
+}  // namespace cogent::trainer

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "core/config/run_config.hpp"
+#include "core/model/transformer_memory.hpp"
+#include "core/model/weights/lora.hpp"
+#include "core/model/weights/model_config.hpp"
+#include "trainer/packing.hpp"
+#include "trainer/shard_layout.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cogent::trainer {
+
+// Something that takes memory, by name.
+struct MemoryPart {
+  std::string name;
+  std::int64_t bytes = 0;
+};
+std::int64_t total_bytes(const std::vector<MemoryPart>& parts);
+
+model::PassShape shape_of(const PackedBatch& batch);
+
+// What ShardedModel, GradientSum, UnitGather and the reference policy of one learner take, in
+// float32 with the CPU's own kernels. A test compares it with what a process really takes.
+class LearnerMemory {
+ public:
+  // `lora`: the adapter, or one that is off. `reference`: whether there is a frozen reference
+  // policy. `learner`: which one.
+  LearnerMemory(const RunConfig& config, const model::ModelConfig& model,
+                const model::LoraConfig& lora, int learners, int learner, bool reference);
+
+  // Between two updates, all of it touched: weights, moments, sums of gradients and their scratch.
+  std::vector<MemoryPart> resident() const;
+  // What a forward and a backward of one micro-batch add.
+  std::vector<MemoryPart> pass(const model::PassShape& shape) const;
+  // What it adds that a learner holds all weights for a while (WholeWeights); 0 where it does
+  // anyway.
+  std::int64_t whole_weights() const;
+  // What scoring a micro-batch adds.
+  std::vector<MemoryPart> scoring(const model::PassShape& shape) const;
+
+  std::int64_t trained() const;  // values that are trained, of all learners
+  // Bytes that this learner sends over the wire in one update of so many slots.
+  std::int64_t sent_bytes(std::int64_t slots) const;
+
+ private:
+  std::int64_t own() const;  // values of this learner's shard
+  std::int64_t largest_unit() const;
+  std::int64_t gathered_units() const;  // bytes
+
+  const model::ModelConfig model_;
+  const model::LoraConfig lora_;
+  ShardLayout layout_;
+  std::size_t learner_;
+  LearnerSettings settings_;
+  std::int64_t sum_bytes_;  // of one value
+  bool at_once_;            // gradients are reduced use by use
+  bool gathers_units_;
+  bool exact_;
+  bool reference_;
+};
+
+}  // namespace cogent::trainer
