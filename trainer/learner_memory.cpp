@@ -37,6 +37,7 @@ LearnerMemory::LearnerMemory(const RunConfig& config, const model::ModelConfig& 
       learner_(static_cast<std::size_t>(learner)),
       settings_(config.learner),
       sum_bytes_(config.numerics == Numerics::kExact ? kFixedPoint : kFloat),
+      weight_bytes_(bytes_of(config.model.weights)),
       at_once_(learners > 1 && (config.learner.shard == ShardMode::kGradients ||
                                 config.learner.shard == ShardMode::kParameters)),
       gathers_units_(learners > 1 && config.learner.shard == ShardMode::kParameters && !lora.on()),
@@ -69,8 +70,10 @@ std::int64_t LearnerMemory::largest_unit() const {
 
 std::vector<MemoryPart> LearnerMemory::resident() const {
   std::vector<MemoryPart> parts;
-  const std::int64_t base = kFloat * model::parameter_count(model_);
-  parts.push_back({"weights", gathers_units_ ? kFloat * own() : base});
+  const std::int64_t base = weight_bytes_ * model::parameter_count(model_);
+  parts.push_back({"weights", gathers_units_ ? weight_bytes_ * own() : base});
+  const bool rounds = weight_bytes_ != kFloat && !lora_.on();
+  parts.push_back({"float32 weights of the optimizer", rounds ? kFloat * own() : 0});
   parts.push_back({"adapter", lora_.on() ? kFloat * trained() : 0});
   parts.push_back({"AdamW moments", 2 * kFloat * own()});
   std::int64_t sums = sum_bytes_ * (at_once_ ? own() : trained());
@@ -110,7 +113,7 @@ std::int64_t LearnerMemory::gathered_units() const {
   if (model_.tied_embeddings) {
     values += layout_.unit_size(0);
   }
-  return kFloat * (values + settings_.prefetch * layout_.unit_size(1));
+  return weight_bytes_ * (values + settings_.prefetch * layout_.unit_size(1));
 }
 
 std::vector<MemoryPart> LearnerMemory::pass(const model::PassShape& shape) const {
@@ -139,7 +142,7 @@ std::vector<MemoryPart> LearnerMemory::scoring(const model::PassShape& shape) co
 }
 
 std::int64_t LearnerMemory::whole_weights() const {
-  return gathers_units_ ? kFloat * trained() : 0;
+  return gathers_units_ ? weight_bytes_ * trained() : 0;
 }
 
 std::int64_t LearnerMemory::sent_bytes(std::int64_t slots) const {
@@ -153,7 +156,9 @@ std::int64_t LearnerMemory::sent_bytes(std::int64_t slots) const {
     blocks += layout_.unit_size(unit);
   }
   // A pass gathers every unit forward, a tied embedding once more, and the blocks backward.
-  const std::int64_t gathered = kFloat * (gathers_units_ ? slots * (uses + blocks) : trained());
+  const std::int64_t value_bytes = lora_.on() ? kFloat : weight_bytes_;
+  const std::int64_t gathered =
+      value_bytes * (gathers_units_ ? slots * (uses + blocks) : trained());
   return (reduced + gathered) / layout_.learners() * (layout_.learners() - 1);
 }
 

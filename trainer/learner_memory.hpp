@@ -20,10 +20,15 @@ struct MemoryPart {
 };
 std::int64_t total_bytes(const std::vector<MemoryPart>& parts);
 
+// Of one value of the weights that are computed with.
+constexpr std::int64_t bytes_of(WeightType type) {
+  return type == WeightType::kBFloat16 ? 2 : 4;
+}
+
 model::PassShape shape_of(const PackedBatch& batch);
 
-// What ShardedModel, GradientSum, UnitGather and the reference policy of one learner take, in
-// float32 with the CPU's own kernels. A test compares it with what a process really takes.
+// What ShardedModel, GradientSum, UnitGather and the reference policy of one learner take, with the
+// CPU's own kernels. A test compares it with what a process really takes.
 class LearnerMemory {
  public:
   // `lora`: the adapter, or one that is off. `reference`: whether there is a frozen reference
@@ -55,8 +60,9 @@ class LearnerMemory {
   ShardLayout layout_;
   std::size_t learner_;
   LearnerSettings settings_;
-  std::int64_t sum_bytes_;  // of one value
-  bool at_once_;            // gradients are reduced use by use
+  std::int64_t sum_bytes_;     // of one value
+  std::int64_t weight_bytes_;  // of one value that is computed with
+  bool at_once_;               // gradients are reduced use by use
   bool gathers_units_;
   bool exact_;
   bool reference_;

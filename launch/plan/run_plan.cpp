@@ -80,7 +80,9 @@ class Planner {
 
  private:
   bool has_reference() const { return stage_ == Stage::kGrpo && config_.grpo.beta > 0; }
-  MemoryPart whole_copy() const { return {"weights", kFloat * model::parameter_count(model_)}; }
+  MemoryPart whole_copy() const {
+    return {"weights", trainer::bytes_of(config_.model.weights) * model::parameter_count(model_)};
+  }
 
   std::vector<PlannedPhase> learner_phases(bool samples) const {
     const LearnerMemory memory = learner();
@@ -208,7 +210,8 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   plan.reduction_bytes = planner.learner().sent_bytes(work.slots) * work.updates /
                          std::max<std::int64_t>(1, work.steps);
   const bool publishes = topology.workers() > 0 && topology.seat(0).worker < 0;
-  plan.publication_bytes = publishes ? kFloat * plan.trained_parameters : 0;
+  const std::int64_t value_bytes = lora.on() ? kFloat : trainer::bytes_of(config.model.weights);
+  plan.publication_bytes = publishes ? value_bytes * plan.trained_parameters : 0;
   constexpr std::int64_t kKinds = 3;  // weights and both moments
   plan.checkpoint_bytes = kKinds * kFloat * plan.trained_parameters;
   // The next one is complete before the oldest goes.
