@@ -158,6 +158,7 @@ TEST_P(Sharding, AnUpdateThatCannotBeAddedIsSkippedByAllLearners) {
       }
       RunConfig config = with(numerics, shard);
       config.grpo.scale_rewards = ScaleRewards::kNone;
+      config.rollout.prompts_per_step = 2;  // one mini-batch
       TestLearner run(config, world(), GetParam(), 2);
       const std::uint64_t before = run.policy.weights_xxh3();
       std::vector<RolloutGroup> groups = make_groups(run.model.config().vocab_size);
@@ -165,7 +166,7 @@ TEST_P(Sharding, AnUpdateThatCannotBeAddedIsSkippedByAllLearners) {
       double& reward = groups.front().completions.front().reward;
       const double usual = reward;
       reward = std::numeric_limits<double>::infinity();
-      groups.resize(2);  // one mini-batch
+      groups.resize(2);
       const StepMetrics skipped = run.learner.grpo_step(groups);
       EXPECT_EQ(skipped.skipped, 1) << describe(config);
       EXPECT_EQ(run.policy.weights_xxh3(), before);
