@@ -92,7 +92,7 @@ def varied(groups):
     result = json.loads(json.dumps(groups))
     for g, group in enumerate(result):
         for i, completion in enumerate(group["completions"]):
-            length = len(completion["ids"]) - (5 * i + 3 * g) % 19
+            length = max(1, len(completion["ids"]) - (5 * i + 3 * g) % 19)
             if length < len(completion["ids"]):
                 completion["finish"] = "stop"
             completion["ids"] = completion["ids"][:length]
