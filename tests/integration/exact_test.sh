@@ -59,6 +59,15 @@ for name in rounded rounded-parts rounded-both; do
   holds "$name: predictions" diff -r "$name/predictions" rounded/predictions
 done
 
+# An adapter over rounded frozen weights.
+launch 2 adapter grpo adapter "${rounded[@]}" lora.rank=4
+launch 4 adapters grpo adapters "${rounded[@]}" lora.rank=4 cluster.learners=2 cluster.workers=2 learner.shard=gradients
+for name in adapter adapters; do
+  same "$name: steps" "$(column step "$name/metrics.jsonl" | xargs)" "1 2"
+  same "$name: ratio_max_deviation" "$(column ratio_max_deviation "$name/metrics.jsonl" | xargs)" "0 0"
+done
+same "adapters: weights of each step" "$(hashes adapters)" "$(hashes adapter)"
+
 good annotate annotate --teacher rationale --input "$quickstart/train.jsonl" --labels "$quickstart/labels.json" --output cot.jsonl
 good sft-alone sft "${sft_keys[@]}" train.steps=3 run.dir=sft-alone
 for variant in "2 parameters" "3 gradients"; do
