@@ -1,10 +1,10 @@
 #include "launch/sft_batches.hpp"
 
 #include "core/data/order.hpp"
+#include "launch/run_shape.hpp"
 #include "trainer/packing.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace cogent::launch {
@@ -30,9 +30,7 @@ SftBatches::SftBatches(const RunConfig& config, std::size_t rows)
       rows_(static_cast<std::uint32_t>(rows)),
       batch_(config.sft.batch_size),
       per_epoch_((static_cast<std::int64_t>(rows) + batch_ - 1) / batch_) {
-  total_ = config.train.steps > 0 ? config.train.steps
-                                  : static_cast<std::int64_t>(std::ceil(
-                                        config.train.epochs * static_cast<double>(per_epoch_)));
+  total_ = steps_of_run(config.train, per_epoch_);
 }
 
 std::vector<std::uint32_t> SftBatches::rows(std::int64_t step) const {

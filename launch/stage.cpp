@@ -5,6 +5,7 @@
 #include "core/base/hash.hpp"
 #include "core/base/log.hpp"
 #include "core/base/stop_flag.hpp"
+#include "launch/run_shape.hpp"
 #include "launch/version.hpp"
 #include "rollout/reward/line_process.hpp"
 
@@ -47,17 +48,6 @@ std::vector<Role> gather_roles(Session& session, Role own) {
     roles.push_back(static_cast<Role>(bytes.at(0)));
   }
   return roles;
-}
-
-Topology make_topology(const RunConfig& config, Stage stage, int world_size,
-                       const std::vector<Role>& roles) {
-  if (stage == Stage::kSft || !config.rollout.replay.empty()) {
-    return Topology::learners_only(world_size);
-  }
-  if (stage == Stage::kEvaluate || config.cluster.placement == Placement::kColocated) {
-    return Topology::colocated(world_size);
-  }
-  return Topology::separate(world_size, config.cluster.learners, config.cluster.workers, roles);
 }
 
 // The same configuration and the same build everywhere, or a sentence instead of a hang.
@@ -131,7 +121,7 @@ int run_in_session(Session& session, Stage stage, const StageOptions& options, R
   compare_ranks(session, config);
   const std::vector<Role> roles = gather_roles(session, parse_role(options.role));
   std::optional<Topology> topology;
-  agree(session, [&] { topology = make_topology(config, stage, session.size(), roles); });
+  agree(session, [&] { topology = stage_topology(config, stage, session.size(), roles); });
   StageContext context{session, config, std::move(*topology), options.fresh, nullptr};
   if (context.seat().worker < 0) {
     start.reward_process.reset();

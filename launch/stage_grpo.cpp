@@ -10,6 +10,7 @@
 #include "distributed/weight_channel.hpp"
 #include "launch/in_loop_evaluation.hpp"
 #include "launch/lora.hpp"
+#include "launch/run_shape.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
 #include "launch/step_sampling.hpp"
@@ -19,7 +20,6 @@
 #include "trainer/tensor_buffer.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 namespace cogent::launch {
@@ -44,10 +44,7 @@ GrpoInputs read_inputs(const RunConfig& config) {
     inputs.replay = read_rollout_batches(config.rollout.replay);
     check(!inputs.replay.empty(), ErrorCode::kData, config.rollout.replay,
           " holds no recorded rollouts");
-    inputs.steps = static_cast<std::int64_t>(inputs.replay.size());
-    if (config.train.steps > 0) {
-      inputs.steps = std::min(inputs.steps, config.train.steps);
-    }
+    inputs.steps = replayed_steps(config.train, inputs.replay.size());
     for (const auto& batch : inputs.replay) {
       const std::vector<std::byte> bytes = encode_groups(batch);
       inputs.data_digest = inputs.data_digest * 31 + xxh3(std::span<const std::byte>(bytes));
@@ -56,13 +53,7 @@ GrpoInputs read_inputs(const RunConfig& config) {
   }
   inputs.examples = data::read_examples(config.data.train, data::Split::kTrain);
   inputs.data_digest = data::data_digest(inputs.examples);
-  const std::uint32_t per_epoch =
-      data::grpo_steps_per_epoch(static_cast<std::uint32_t>(inputs.examples.size()),
-                                 static_cast<std::uint32_t>(config.rollout.prompts_per_step));
-  inputs.steps = config.train.steps > 0
-                     ? config.train.steps
-                     : static_cast<std::int64_t>(
-                           std::ceil(config.train.epochs * static_cast<double>(per_epoch)));
+  inputs.steps = grpo_steps(config, inputs.examples.size());
   return inputs;
 }
 

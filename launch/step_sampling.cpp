@@ -2,7 +2,7 @@
 
 #include "core/base/fault.hpp"
 #include "core/base/log.hpp"
-#include "core/data/order.hpp"
+#include "launch/run_shape.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -64,7 +64,7 @@ StepRollouts StepSampling::sample(std::int64_t step) {
   if (config_.grpo.dynamic_sampling) {
     kept = draw_rounds(step, drawn, rollouts);
   } else {
-    kept = rows(step, 0);
+    kept = grpo_rows(config_, examples_.size(), step, 0);
     draw(step, 0, kept, drawn);
   }
   if (worker_ != nullptr) {
@@ -78,17 +78,6 @@ StepRollouts StepSampling::sample(std::int64_t step) {
     return static_cast<std::int64_t>(group.completions.size()) < config_.rollout.group_size;
   });
   return rollouts;
-}
-
-std::vector<std::uint32_t> StepSampling::rows(std::int64_t step, std::int64_t round) const {
-  const std::int64_t prompts = config_.rollout.prompts_per_step;
-  const auto count = static_cast<std::uint32_t>(examples_.size());
-  const std::int64_t refill =
-      config_.grpo.refill_prompts > 0 ? config_.grpo.refill_prompts : prompts;
-  return data::grpo_round_rows(count, static_cast<std::uint32_t>(prompts),
-                               static_cast<std::uint32_t>(std::min<std::int64_t>(refill, count)),
-                               config_.seed, static_cast<std::uint32_t>(step),
-                               static_cast<std::uint32_t>(round));
 }
 
 void StepSampling::draw(std::int64_t step, std::int64_t round,
@@ -123,7 +112,7 @@ std::vector<std::uint32_t> StepSampling::draw_rounds(std::int64_t step, DrawnGro
   const std::int64_t wanted = config_.rollout.prompts_per_step;
   rollout::CandidateChoice choice(static_cast<std::size_t>(wanted));
   for (std::int64_t round = 0; round < config_.grpo.max_rounds && !choice.full(); ++round) {
-    const std::vector<std::uint32_t> round_rows = rows(step, round);
+    const std::vector<std::uint32_t> round_rows = grpo_rows(config_, examples_.size(), step, round);
     if (round_rows.empty()) {
       break;  // every row of the data was a candidate
     }

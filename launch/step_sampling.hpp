@@ -31,7 +31,6 @@ class StepSampling {
  private:
   using DrawnGroups = std::map<std::uint32_t, RolloutGroup>;  // by row
 
-  std::vector<std::uint32_t> rows(std::int64_t step, std::int64_t round) const;
   // This worker's share of a round's rows, drawn and scored; nothing where this rank is none.
   void draw(std::int64_t step, std::int64_t round, std::span<const std::uint32_t> round_rows,
             DrawnGroups& drawn);

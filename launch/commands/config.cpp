@@ -3,12 +3,12 @@
 #include "core/base/error.hpp"
 #include "core/config/presets.hpp"
 #include "launch/cli.hpp"
+#include "launch/run_shape.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <utility>
 
@@ -23,11 +23,6 @@ struct Options {
   std::string key;
   bool all = false;
 };
-
-const std::map<std::string, Stage> kStages = {{"annotate", Stage::kAnnotate},
-                                              {"sft", Stage::kSft},
-                                              {"grpo", Stage::kGrpo},
-                                              {"evaluate", Stage::kEvaluate}};
 
 void explain(const Options& options) {
   check(options.all || !options.key.empty(), ErrorCode::kUsage,
@@ -72,12 +67,12 @@ void add_config(CLI::App& program) {
   check_command->add_option("config", options->file, "YAML file")->required();
   check_command->add_option("overrides", options->overrides, "key=value, applied in order");
   check_command->add_option("--stage", options->stage, "annotate, sft, grpo or evaluate")
-      ->check(CLI::IsMember(kStages));
+      ->check(CLI::IsMember(stages_by_name()));
   check_command->add_option("--world", options->world, "ranks of the run")
       ->check(CLI::PositiveNumber);
   check_command->callback([options] {
-    validate_config(load_config(options->file, options->overrides), kStages.at(options->stage),
-                    options->world);
+    validate_config(load_config(options->file, options->overrides),
+                    stages_by_name().at(options->stage), options->world);
     std::cout << "ok\n";
   });
 

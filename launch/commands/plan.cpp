@@ -1,6 +1,7 @@
 #include "core/config/config.hpp"
 #include "launch/cli.hpp"
 #include "launch/plan/run_plan.hpp"
+#include "launch/run_shape.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -21,8 +22,12 @@ struct Options {
   bool json = false;
 };
 
-const std::map<std::string, Stage> kStages = {
-    {"sft", Stage::kSft}, {"grpo", Stage::kGrpo}, {"evaluate", Stage::kEvaluate}};
+// The stages that a plan is made for: annotate starts no world.
+std::map<std::string, Stage> planned_stages() {
+  std::map<std::string, Stage> stages = stages_by_name();
+  stages.erase("annotate");
+  return stages;
+}
 
 // The ranks that the configuration itself asks for.
 int usual_ranks(const RunConfig& config, Stage stage) {
@@ -33,7 +38,7 @@ int usual_ranks(const RunConfig& config, Stage stage) {
 
 void run(const Options& options) {
   const RunConfig config = load_config(options.file, options.overrides);
-  const Stage stage = kStages.at(options.stage);
+  const Stage stage = stages_by_name().at(options.stage);
   const RunPlan plan =
       plan_run(config, stage, options.ranks > 0 ? options.ranks : usual_ranks(config, stage));
   std::cout << (options.json ? to_json_line(plan_json(plan)) + "\n" : plan_text(plan));
@@ -50,7 +55,7 @@ void add_plan(CLI::App& program) {
   command->add_option("config", options->file, "YAML file of the run's keys")->required();
   command->add_option("overrides", options->overrides, "key=value, applied in order");
   command->add_option("--stage", options->stage, "sft, grpo or evaluate")
-      ->check(CLI::IsMember(kStages));
+      ->check(CLI::IsMember(planned_stages()));
   command
       ->add_option("-n,--ranks", options->ranks,
                    "ranks of the run; as many as cluster.* says where it is left out")

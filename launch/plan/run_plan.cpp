@@ -5,6 +5,7 @@
 #include "launch/loaded_model.hpp"
 #include "launch/lora.hpp"
 #include "launch/plan/workload.hpp"
+#include "launch/run_shape.hpp"
 #include "launch/stage.hpp"
 #include "rollout/engine.hpp"
 #include "rollout/engine_memory.hpp"
@@ -155,21 +156,6 @@ class Planner {
   MemoryPart runtime_;
 };
 
-distributed::Topology topology_of(const RunConfig& config, Stage stage, int ranks) {
-  using distributed::Topology;
-  if (stage == Stage::kSft || (stage == Stage::kGrpo && !config.rollout.replay.empty())) {
-    return Topology::learners_only(ranks);
-  }
-  if (stage == Stage::kEvaluate || config.cluster.placement == Placement::kColocated) {
-    return Topology::colocated(ranks);
-  }
-  return Topology::separate(ranks, config.cluster.learners, config.cluster.workers);
-}
-
-const char* stage_name(Stage stage) {
-  return stage == Stage::kSft ? "sft" : stage == Stage::kGrpo ? "grpo" : "evaluate";
-}
-
 }  // namespace
 
 const PlannedPhase& PlannedRole::peak() const {
@@ -185,7 +171,7 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   if (stage != Stage::kEvaluate) {
     trainer::check_numerics(config.numerics, {model, model::cpu_ops()});
   }
-  const distributed::Topology topology = topology_of(config, stage, ranks);
+  const distributed::Topology topology = stage_topology(config, stage, ranks);
   const Workload work = workload_of(config, stage, source, topology);
   const model::LoraConfig lora =
       stage == Stage::kEvaluate ? model::LoraConfig() : run_adapter(config, model).lora;

@@ -1,10 +1,10 @@
 #include "launch/plan/workload.hpp"
 
 #include "core/base/error.hpp"
-#include "core/data/order.hpp"
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
 #include "core/records/rollout_json.hpp"
+#include "launch/run_shape.hpp"
 #include "launch/sft_batches.hpp"
 #include "rollout/engine.hpp"
 #include "rollout/engine_memory.hpp"
@@ -16,7 +16,6 @@
 #include "trainer/train_sequences.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <span>
 
@@ -114,10 +113,7 @@ void add_step(const RunConfig& config, std::span<const TrainSequence> sequences,
 void plan_replay(const RunConfig& config, Updates& updates, Workload& workload) {
   const auto batches = read_rollout_batches(config.rollout.replay);
   check(!batches.empty(), ErrorCode::kData, config.rollout.replay, " holds no recorded rollouts");
-  workload.steps = static_cast<std::int64_t>(batches.size());
-  if (config.train.steps > 0) {
-    workload.steps = std::min(workload.steps, config.train.steps);
-  }
+  workload.steps = replayed_steps(config.train, batches.size());
   for (std::int64_t step = 0; step < std::min(workload.steps, kPlannedSteps); ++step) {
     const auto& groups = batches[static_cast<std::size_t>(step)];
     const auto sequences = trainer::train_sequences(groups, config.grpo);
@@ -181,25 +177,16 @@ class SamplingSteps {
   std::vector<std::int64_t> pages_;
 };
 
-RolloutRequest request_of(const RunConfig& config, const data::PromptBuilder& prompts,
-                          const Example& example, std::uint32_t step) {
-  return rollout::training_request(config, prompts.prompt_ids(example), example.row, step, 0,
-                                   prompts.end_ids());
-}
-
-// What the second round of a step with dynamic sampling draws; later ones draw no more.
-std::vector<RolloutRequest> refill_requests(const RunConfig& config,
-                                            const data::PromptBuilder& prompts,
-                                            const std::vector<Example>& examples,
-                                            std::uint32_t step) {
-  const auto count = static_cast<std::uint32_t>(examples.size());
-  const auto per_step = static_cast<std::uint32_t>(config.rollout.prompts_per_step);
-  const auto refill = static_cast<std::uint32_t>(config.grpo.refill_prompts);
+// What a round of a step draws.
+std::vector<RolloutRequest> round_requests(const RunConfig& config,
+                                           const data::PromptBuilder& prompts,
+                                           const std::vector<Example>& examples, std::int64_t step,
+                                           std::int64_t round) {
   std::vector<RolloutRequest> requests;
-  for (const std::uint32_t row :
-       data::grpo_round_rows(count, per_step, std::min(refill > 0 ? refill : per_step, count),
-                             config.seed, step, 1)) {
-    requests.push_back(request_of(config, prompts, examples[row], step));
+  for (const std::uint32_t row : grpo_rows(config, examples.size(), step, round)) {
+    requests.push_back(rollout::training_request(
+        config, prompts.prompt_ids(examples[row]), examples[row].row,
+        static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(round), prompts.end_ids()));
   }
   return requests;
 }
@@ -207,20 +194,10 @@ std::vector<RolloutRequest> refill_requests(const RunConfig& config,
 void plan_drawn(const RunConfig& config, const data::PromptBuilder& prompts,
                 const distributed::Topology& topology, Updates& updates, Workload& workload) {
   const auto examples = data::read_examples(config.data.train, data::Split::kTrain);
-  const auto rows = static_cast<std::uint32_t>(examples.size());
-  const auto per_step = static_cast<std::uint32_t>(config.rollout.prompts_per_step);
-  const std::uint32_t per_epoch = data::grpo_steps_per_epoch(rows, per_step);
-  workload.steps = config.train.steps > 0
-                       ? config.train.steps
-                       : static_cast<std::int64_t>(
-                             std::ceil(config.train.epochs * static_cast<double>(per_epoch)));
+  workload.steps = grpo_steps(config, examples.size());
   SamplingSteps sampling(topology, workload);
   for (std::int64_t step = 0; step < std::min(workload.steps, kPlannedSteps); ++step) {
-    const auto number = static_cast<std::uint32_t>(step);
-    std::vector<RolloutRequest> requests;
-    for (const std::uint32_t row : data::grpo_step_rows(rows, per_step, config.seed, number)) {
-      requests.push_back(request_of(config, prompts, examples[row], number));
-    }
+    const std::vector<RolloutRequest> requests = round_requests(config, prompts, examples, step, 0);
     const std::vector<TrainSequence> sequences = longest_sequences(requests);
     const std::int64_t group = config.rollout.group_size;
     add_step(
@@ -234,7 +211,8 @@ void plan_drawn(const RunConfig& config, const data::PromptBuilder& prompts,
         updates, workload);
     sampling.add(requests);
     if (config.grpo.dynamic_sampling) {
-      sampling.add(refill_requests(config, prompts, examples, number));
+      // Rounds behind the second draw no more than it.
+      sampling.add(round_requests(config, prompts, examples, step, 1));
     }
   }
 }

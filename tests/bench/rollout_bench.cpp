@@ -91,7 +91,7 @@ double gemm_seconds(const model::ModelConfig& config, const model::ModelWeights&
     model::cpu::multiply(in.narrow(0, 0, m * k).view({m, k}), matrix, {}, result);
   };
   std::vector<double> times;
-  for (int repeat = 0; repeat < 5; ++repeat) {
+  for (int repeat = 0; repeat < 3; ++repeat) {
     times.push_back(seconds_of([&] {
       for (std::size_t unit = 1; unit + 1 < weights.units.size(); ++unit) {
         for (const at::Tensor& parameter : weights.units[unit]) {
@@ -184,14 +184,17 @@ int run(std::int64_t prompts, std::int64_t group, std::int64_t length, std::int6
               static_cast<long long>(prompts), static_cast<long long>(group),
               static_cast<long long>(length), static_cast<long long>(new_tokens),
               at::get_num_threads());
-  std::vector<double> prefill, whole;
+  // The products take turns with what is compared to them: the machine's speed changes meanwhile.
+  std::vector<double> prefill, whole, prefill_products, step_products;
   for (int repeat = 0; repeat < 3; ++repeat) {
+    prefill_products.push_back(gemm_seconds(model.config(), weights, prompts * length, prompts));
     prefill.push_back(seconds_of([&] { engine.generate(requests(prompts, 1, length, 1)); }));
     whole.push_back(
         seconds_of([&] { engine.generate(requests(prompts, group, length, new_tokens)); }));
+    step_products.push_back(gemm_seconds(model.config(), weights, sequences, sequences));
   }
-  const double prefill_limit = gemm_seconds(model.config(), weights, prompts * length, prompts);
-  const double step_limit = gemm_seconds(model.config(), weights, sequences, sequences);
+  const double prefill_limit = median(prefill_products);
+  const double step_limit = median(step_products);
   const double decode = median(whole) - median(prefill);
   const auto tokens = static_cast<double>(sequences * new_tokens);
   const double decode_limit = step_limit * static_cast<double>(new_tokens - 1);

@@ -206,6 +206,11 @@ def replay(cogent, work, model, name, rollouts, keys, learners):
     return metrics, load_file(folder / "exported" / "model.safetensors")
 
 
+def finish(failed, tolerance):
+    print(f"{failed} above {tolerance:g}" if failed else "all judged differences are within the tolerance")
+    sys.exit(1 if failed else 0)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("cogent", type=pathlib.Path)
@@ -256,8 +261,7 @@ def main():
                 f"  {loss:+.4e}  {worst}{verdict}",
                 flush=True,
             )
-    print(f"{failed} above {arguments.tolerance:g}" if failed else "all judged differences are within the tolerance")
-    sys.exit(1 if failed else 0)
+    finish(failed, arguments.tolerance)
 
 
 if __name__ == "__main__":

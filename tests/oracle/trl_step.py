@@ -24,7 +24,7 @@ import warnings
 
 import torch
 import yaml as yaml_reader
-from recorded_step import ROOT, change, environment, largest, relative, run, varied, write_rollouts, yaml
+from recorded_step import ROOT, change, environment, finish, largest, relative, run, varied, write_rollouts, yaml
 from safetensors.torch import load_file
 from transformers.utils import logging
 from trl_replay import ReplayTrainer, grpo_config, load_policy
@@ -149,8 +149,7 @@ def main():
                     f"  {loss:+.4e}  {worst}{verdict}",
                     flush=True,
                 )
-    print(f"{failed} above {arguments.tolerance:g}" if failed else "all judged differences are within the tolerance")
-    sys.exit(1 if failed else 0)
+    finish(failed, arguments.tolerance)
 
 
 if __name__ == "__main__":

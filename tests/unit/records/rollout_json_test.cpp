@@ -100,11 +100,12 @@ TEST(RolloutJson, AGroupWithoutItsListIsADataError) {
   json::object line = to_json(group(0, 1));
   line.erase("completions");
   try {
-    rollout_group_from_json(line, "file line 3");
+    read_back(to_json_line(line) + "\n");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kData);
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("file line 3"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("line 1"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("completions"));
   }
 }
 

@@ -1,0 +1,64 @@
+#include "launch/run_shape.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace cogent::launch {
+namespace {
+
+TEST(RunShape, StagesAreFoundByTheirNames) {
+  for (const auto& [name, stage] : stages_by_name()) {
+    EXPECT_EQ(stage_name(stage), name);
+  }
+  EXPECT_EQ(stages_by_name().at("sft"), Stage::kSft);
+}
+
+TEST(RunShape, RanksSitAsTheStageNeedsThem) {
+  RunConfig config;
+  config.cluster.learners = 1;
+  config.cluster.workers = 2;
+  const auto seats = [&](Stage stage) {
+    const distributed::Topology topology = stage_topology(config, stage, 3);
+    return std::pair(topology.learners(), topology.workers());
+  };
+  EXPECT_EQ(seats(Stage::kSft), std::pair(3, 0));
+  EXPECT_EQ(seats(Stage::kGrpo), std::pair(1, 2));
+  EXPECT_EQ(seats(Stage::kEvaluate), std::pair(3, 3));
+  config.rollout.replay = "rollouts.jsonl";
+  EXPECT_EQ(seats(Stage::kGrpo), std::pair(3, 0));
+  EXPECT_EQ(seats(Stage::kEvaluate), std::pair(3, 3)) << "nothing is replayed there";
+  config.rollout.replay.clear();
+  config.cluster.placement = Placement::kColocated;
+  EXPECT_EQ(seats(Stage::kGrpo), std::pair(3, 3));
+}
+
+TEST(RunShape, StepsAreAskedForOrFollowFromEpochs) {
+  TrainSettings train;
+  train.epochs = 2.5;
+  EXPECT_EQ(steps_of_run(train, 3), 8) << "the begun step counts";
+  EXPECT_EQ(replayed_steps(train, 4), 4);
+  train.steps = 7;
+  EXPECT_EQ(steps_of_run(train, 3), 7);
+  EXPECT_EQ(replayed_steps(train, 4), 4) << "recorded batches do not repeat";
+  EXPECT_EQ(replayed_steps(train, 9), 7);
+  RunConfig config;
+  config.train.epochs = 1;
+  config.rollout.prompts_per_step = 4;
+  EXPECT_EQ(grpo_steps(config, 11), 2) << "the tail of an epoch is dropped";
+}
+
+TEST(RunShape, RefillsAreAsLargeAsAStepUnlessTheKeySaysOtherwise) {
+  RunConfig config;
+  config.rollout.prompts_per_step = 4;
+  EXPECT_EQ(grpo_rows(config, 20, 0, 1).size(), 4u);
+  config.grpo.refill_prompts = 6;
+  const auto first = grpo_rows(config, 20, 0, 0);
+  const auto second = grpo_rows(config, 20, 0, 1);
+  EXPECT_EQ(first.size(), 4u);
+  EXPECT_EQ(second.size(), 6u);
+  EXPECT_EQ(std::ranges::find_first_of(first, second), first.end()) << "a row stands twice";
+}
+
+}  // namespace
+}  // namespace cogent::launch
