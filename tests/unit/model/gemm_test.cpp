@@ -103,8 +103,10 @@ TEST(Gemm, BeginsAtTheBiasOrTheResult) {
 }
 
 // A transposed A, as weight gradients read it, and any number of threads.
-TEST(Gemm, BitsDoNotDependOnStridesOrThreads) {
-  const GemmShape shape{100, 40, 300};
+class GemmOfThreads : public ::testing::TestWithParam<GemmShape> {};
+
+TEST_P(GemmOfThreads, BitsDoNotDependOnStridesOrThreads) {
+  const GemmShape shape = GetParam();
   const std::vector<float> a = numbers(shape.m * shape.k, 1);
   std::vector<float> by_column(a.size());
   for (std::int64_t i = 0; i < shape.m; ++i) {
@@ -129,6 +131,13 @@ TEST(Gemm, BitsDoNotDependOnStridesOrThreads) {
 }
 
 // The bits are the same on every machine: the hash is committed.
+
+// Threads share the panels of the first, the rows of the others: where they are many, where panels
+// are few.
+INSTANTIATE_TEST_SUITE_P(Shapes, GemmOfThreads,
+                         ::testing::Values(GemmShape{100, 400, 300}, GemmShape{1400, 70, 200},
+                                           GemmShape{101, 20, 300}));
+
 TEST(Gemm, CommittedBits) {
   const GemmShape shape{70, 144, 576};
   const std::vector<float> a = numbers(shape.m * shape.k, 1);

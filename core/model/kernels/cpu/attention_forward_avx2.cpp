@@ -1,6 +1,7 @@
 #include "core/model/kernels/cpu/attention_avx2.hpp"
 #include "core/model/kernels/cpu/logarithm.hpp"
 #include "core/model/kernels/cpu/rows_ahead.hpp"
+#include "core/model/kernels/cpu/take.hpp"
 
 #include <cmath>
 #include <limits>
@@ -184,14 +185,6 @@ void forward_tile(const Forward& forward, const AttentionTile& tile, std::int64_
       forward.out[statistic * head_dim + c] /= done.total;
     }
   }
-}
-
-// The next number of a counter that all threads share.
-std::int64_t take(std::int64_t& counter) {
-  std::int64_t mine;
-#pragma omp atomic capture
-  mine = counter++;
-  return mine;
 }
 
 // Rows of the next tile's keys, asked for while the present one is worked on: a cache of many

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/model/kernels/cpu/gemm.hpp"
+#include "core/model/kernels/cpu/take.hpp"
 #include "core/model/kernels/cpu/vec16.hpp"
 
 #include <omp.h>
@@ -260,35 +261,74 @@ static void gemm_block(const GemmShape& shape, std::int64_t rows, const float* a
   }
 }
 
-// Threads share the panels; where there are too few of them, they share the rows.
+// Rows [row, row + count) of the result, count <= kRowBlock, in the panels [first, last).
+template <int kRows, int kPanels, typename Weight>
+static void gemm_row_block(const GemmShape& shape, MatrixView a, const Weight* panels,
+                           std::int64_t first, std::int64_t last, std::int64_t row,
+                           std::int64_t count, ChainStart start, float* c) {
+  alignas(64) float rows[kRowBlock * kDepthBlock];
+  float* const to = c + row * shape.n;
+  for (std::int64_t panel = first; panel < last; panel += kPanelChunk) {
+    const std::int64_t end_panel = last - panel < kPanelChunk ? last : panel + kPanelChunk;
+    for (std::int64_t k = 0; k < shape.k; k += kDepthBlock) {
+      const std::int64_t depth = shape.k - k < kDepthBlock ? shape.k - k : kDepthBlock;
+      const ChainStart from = k == 0 ? start : ChainStart{ChainStart::At::kResult, nullptr};
+      copy_block(a, row, count, k, depth, rows);
+      gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, panel, end_panel,
+                                 from, to);
+    }
+  }
+}
+
+// Blocks of rows that the threads take one by one: large ones first, small ones towards the end, so
+// that all threads end together, on cores that other work slows down too.
+struct RowBlocks {
+  std::int64_t rows, threads;
+  std::int64_t least;  // rows of a block
+  std::int64_t number = 0;
+  std::int64_t begin = 0;
+
+  std::int64_t size() const {
+    const std::int64_t left = rows - begin;
+    const std::int64_t share = (left / (2 * threads) + least - 1) / least * least;
+    const std::int64_t size = share < least ? least : share > kRowBlock ? kRowBlock : share;
+    return size < left ? size : left;
+  }
+  // False where there are no more blocks. Numbers must grow.
+  bool move_to(std::int64_t block) {
+    for (; number < block && begin < rows; ++number) {
+      begin += size();
+    }
+    return begin < rows;
+  }
+};
+
+// Whoever multiplies rows of A copies them, so threads share the rows where there are many, or few
+// panels, and else the panels.
 template <int kRows, int kPanels, typename Weight>
 static void gemm_all(const GemmShape& shape, MatrixView a, const Weight* panels, ChainStart start,
                      float* c) {
   const std::int64_t panel_count = panels_of(shape.n);
+  std::int64_t taken = 0;
 #pragma omp parallel
   {
     const std::int64_t threads = omp_get_num_threads();
     const std::int64_t thread = omp_get_thread_num();
-    const bool by_rows = panel_count < 2 * threads && shape.m >= 2 * threads;
-    const std::int64_t parts = by_rows ? shape.m : panel_count;
-    const std::int64_t begin = parts * thread / threads;
-    const std::int64_t end = parts * (thread + 1) / threads;
-    const std::int64_t first = by_rows ? 0 : begin;
-    const std::int64_t last = by_rows ? panel_count : end;
-    const std::int64_t last_row = by_rows ? end : shape.m;
-    alignas(64) float rows[kRowBlock * kDepthBlock];
-    for (std::int64_t row = by_rows ? begin : 0; row < last_row && first < last; row += kRowBlock) {
-      const std::int64_t count = last_row - row < kRowBlock ? last_row - row : kRowBlock;
-      float* const to = c + row * shape.n;
-      for (std::int64_t panel = first; panel < last; panel += kPanelChunk) {
-        const std::int64_t end_panel = last - panel < kPanelChunk ? last : panel + kPanelChunk;
-        for (std::int64_t k = 0; k < shape.k; k += kDepthBlock) {
-          const std::int64_t depth = shape.k - k < kDepthBlock ? shape.k - k : kDepthBlock;
-          const ChainStart from = k == 0 ? start : ChainStart{ChainStart::At::kResult, nullptr};
-          copy_block(a, row, count, k, depth, rows);
-          gemm_block<kRows, kPanels>(shape, count, rows, depth, panels + k * kPanel, panel,
-                                     end_panel, from, to);
-        }
+    const bool many_rows = shape.m >= 2 * threads * kRowBlock;
+    if (many_rows || (panel_count < 2 * threads && shape.m >= 2 * threads)) {
+      // A block of few rows costs less to compute than to read many panels for.
+      RowBlocks blocks{shape.m, threads, many_rows ? 4 * kRows : kRows};
+      while (blocks.move_to(take(taken))) {
+        gemm_row_block<kRows, kPanels>(shape, a, panels, 0, panel_count, blocks.begin,
+                                       blocks.size(), start, c);
+      }
+    } else {
+      const std::int64_t first = panel_count * thread / threads;
+      const std::int64_t last = panel_count * (thread + 1) / threads;
+      for (std::int64_t row = 0; row < shape.m && first < last; row += kRowBlock) {
+        const std::int64_t left = shape.m - row;
+        gemm_row_block<kRows, kPanels>(shape, a, panels, first, last, row,
+                                       left < kRowBlock ? left : kRowBlock, start, c);
       }
     }
   }
