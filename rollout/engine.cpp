@@ -66,6 +66,8 @@ Engine::Engine(const model::Transformer& model, model::ModelWeights& weights, En
   check(options.max_sequences > 0 && options.max_batch_rows > 0, ErrorCode::kUsage,
         "the engine is asked for ", options.max_sequences, " sequences and ",
         options.max_batch_rows, " prompt rows at a time, at least 1 of both is needed");
+  check(options.page_rows > 0, ErrorCode::kUsage, "the engine is asked for KV cache pages of ",
+        options.page_rows, " rows, at least 1 is needed");
   check(options.kv_cache_bytes >= 0, ErrorCode::kUsage, "the engine is given ",
         options.kv_cache_bytes, " bytes of KV cache, a number from 0 (no bound) is needed");
 }
@@ -84,7 +86,7 @@ std::vector<RolloutGroup> Engine::generate(
   }
   std::vector<RolloutGroup> groups = empty_groups(requests);
   reserve_cache(requests);
-  PagePool pages(cache_pages_);
+  PagePool pages(cache_pages_, options_.page_rows);
   // Drafts change no draw only where a row's bits do not depend on the rows beside it.
   const bool drafts = model_.rows_are_independent() && weights_.compute_type() == at::kFloat;
   const std::int64_t draft_rows = drafts ? options_.draft_rows : 0;
@@ -139,7 +141,7 @@ void Engine::check_fits(const RolloutRequest& request) const {
     return;
   }
   constexpr double kMegabyte = 1 << 20;
-  const std::int64_t needed = pages_of_completion(request) * page_bytes();
+  const std::int64_t needed = pages_of_completion(request, options_.page_rows) * page_bytes();
   check(needed <= options_.kv_cache_bytes, ErrorCode::kUsage, "prompt ", request.prompt_id, " has ",
         request.prompt_ids.size(), " tokens, with ", request.sampling.max_new_tokens,
         " more to draw one completion takes ", static_cast<double>(needed) / kMegabyte,
@@ -151,19 +153,20 @@ void Engine::check_fits(const RolloutRequest& request) const {
 std::int64_t Engine::page_bytes() const {
   const model::ModelConfig& config = model_.config();
   const auto value_bytes = static_cast<std::int64_t>(c10::elementSize(weights_.compute_type()));
-  return 2 * config.num_layers * config.num_kv_heads * config.head_dim * value_bytes * kPageRows;
+  return 2 * config.num_layers * config.num_kv_heads * config.head_dim * value_bytes *
+         options_.page_rows;
 }
 
 // As many pages as completions in progress can hold at a time, or as the bound allows.
 void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
-  std::int64_t needed = pages_needed(requests, options_.max_sequences);
+  std::int64_t needed = pages_needed(requests, options_);
   if (options_.kv_cache_bytes > 0) {
     needed = std::min(needed, options_.kv_cache_bytes / page_bytes());
   }
   const at::ScalarType type = weights_.compute_type();
   if (cache_.keys.empty() || needed > cache_pages_ || cache_.keys.front().scalar_type() != type) {
     cache_ = {};  // Frees the old pages first.
-    cache_ = model::make_kv_cache(model_.config(), needed * kPageRows, type);
+    cache_ = model::make_kv_cache(model_.config(), needed * options_.page_rows, type);
     cache_pages_ = needed;
   }
 }

@@ -3,6 +3,7 @@
 #include "core/model/transformer.hpp"
 #include "core/records/records.hpp"
 #include "core/text/tokenizer.hpp"
+#include "rollout/kv_pages.hpp"
 #include "rollout/sampling.hpp"
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct EngineOptions {
   // Bytes that keys and values may take; 0: as many as max_sequences completions can need. With
   // fewer, completions wait for pages or are preempted, which changes no draw (schedule.hpp).
   std::int64_t kv_cache_bytes = 0;
+  std::int64_t page_rows = kPageRows;  // of the KV cache; no draw depends on it
   // The model's, which must outlive the engine; needed where a request has stop texts.
   const text::Tokenizer* tokenizer = nullptr;
 };

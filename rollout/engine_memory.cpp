@@ -11,16 +11,17 @@
 
 namespace cogent::rollout {
 
-std::int64_t pages_needed(std::span<const RolloutRequest> requests, std::int64_t max_sequences) {
+std::int64_t pages_needed(std::span<const RolloutRequest> requests, const EngineOptions& options) {
   std::vector<std::int64_t> prompt_pages;
   std::int64_t own_pages = 0;
   std::int64_t completions = 0;
   for (const RolloutRequest& request : requests) {
-    prompt_pages.push_back(pages_of_prompt(request));
-    own_pages = std::max(own_pages, pages_of_completion(request) - prompt_pages.back());
+    prompt_pages.push_back(pages_of_prompt(request, options.page_rows));
+    own_pages =
+        std::max(own_pages, pages_of_completion(request, options.page_rows) - prompt_pages.back());
     completions += request.group_size;
   }
-  const std::int64_t slots = std::min(max_sequences, completions);
+  const std::int64_t slots = std::min(options.max_sequences, completions);
   std::sort(prompt_pages.rbegin(), prompt_pages.rend());
   prompt_pages.resize(std::min(prompt_pages.size(), static_cast<std::size_t>(slots)));
   return std::accumulate(prompt_pages.begin(), prompt_pages.end(), slots * own_pages);
@@ -37,8 +38,8 @@ EngineMemory engine_memory(const model::ModelConfig& config, const EngineOptions
     prompt_rows += static_cast<std::int64_t>(request.prompt_ids.size());
     completions += request.group_size;
   }
-  const std::int64_t page_bytes = model::kv_row_bytes(config) * kPageRows;
-  std::int64_t pages = pages_needed(requests, options.max_sequences);
+  const std::int64_t page_bytes = model::kv_row_bytes(config) * options.page_rows;
+  std::int64_t pages = pages_needed(requests, options);
   if (options.kv_cache_bytes > 0) {
     pages = std::min(pages, options.kv_cache_bytes / page_bytes);
   }

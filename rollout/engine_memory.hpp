@@ -15,7 +15,7 @@ inline constexpr std::int64_t kLogitRows = 128;
 
 // Pages of the KV cache that these requests can hold at a time: as many completions as are in
 // progress at once, each with a prompt of its own.
-std::int64_t pages_needed(std::span<const RolloutRequest> requests, std::int64_t max_sequences);
+std::int64_t pages_needed(std::span<const RolloutRequest> requests, const EngineOptions& options);
 
 // Bytes that one Engine::generate of these requests takes beside the weights (float32, the CPU's
 // own kernels), at most.

@@ -7,8 +7,9 @@
 
 namespace cogent::rollout {
 
-PagePool::PagePool(std::int64_t pages) {
-  check(pages >= 0, ErrorCode::kUnexpected, "a KV cache of ", pages, " pages is asked for");
+PagePool::PagePool(std::int64_t pages, std::int64_t page_rows) : page_rows_(page_rows) {
+  check(pages >= 0 && page_rows > 0, ErrorCode::kUnexpected, "a KV cache of ", pages, " pages of ",
+        page_rows, " rows is asked for");
   holders_.resize(static_cast<std::size_t>(pages));
   free_.reserve(holders_.size());
   for (std::int64_t page = pages; page-- > 0;) {
@@ -97,12 +98,12 @@ void PageTable::truncate(std::int64_t rows) {
 }
 
 std::int64_t PageTable::room() const {
-  return room_of_last() + pool_->free_pages() * kPageRows;
+  return room_of_last() + pool_->free_pages() * pool_->page_rows();
 }
 
 std::int64_t PageTable::room_of_last() const {
   const bool alone = !extents_.empty() && pool_->holders(extents_.back().page) == 1;
-  return alone ? kPageRows - extents_.back().rows : 0;
+  return alone ? pool_->page_rows() - extents_.back().rows : 0;
 }
 
 std::vector<model::RowSpan> PageTable::spans(std::int64_t begin, std::int64_t end) const {
@@ -112,7 +113,7 @@ std::vector<model::RowSpan> PageTable::spans(std::int64_t begin, std::int64_t en
     const std::int64_t first = std::max(begin, position);
     const std::int64_t last = std::min(end, position + extent.rows);
     if (first < last) {
-      const std::int64_t row = extent.page * kPageRows + first - position;
+      const std::int64_t row = extent.page * pool_->page_rows() + first - position;
       if (spans.empty() || spans.back().end != row) {
         spans.push_back({row, row});
       }

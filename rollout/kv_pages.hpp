@@ -9,20 +9,20 @@
 
 namespace cogent::rollout {
 
-// Rows of a page of the KV cache.
+// Rows of a page of the KV cache, unless somebody asks for another size.
 inline constexpr std::int64_t kPageRows = 16;
 
-// Pages that this many rows take.
-constexpr std::int64_t pages_of(std::int64_t rows) {
-  return (rows + kPageRows - 1) / kPageRows;
+// Pages of `page_rows` rows that this many rows take.
+constexpr std::int64_t pages_of(std::int64_t rows, std::int64_t page_rows) {
+  return (rows + page_rows - 1) / page_rows;
 }
 
 // The pages of a KV cache, each with the number of tables that hold it. Page p is the cache's rows
-// from p kPageRows on.
+// from p page_rows() on.
 class PagePool {
  public:
-  // `pages` >= 0, all of them free.
-  explicit PagePool(std::int64_t pages);
+  // `pages` >= 0 of `page_rows` > 0 rows, all of them free.
+  explicit PagePool(std::int64_t pages, std::int64_t page_rows = kPageRows);
 
   // A free page, held once from here on; nothing where no page is free.
   std::optional<std::int64_t> take();
@@ -34,8 +34,10 @@ class PagePool {
   std::int64_t pages() const { return static_cast<std::int64_t>(holders_.size()); }
   std::int64_t free_pages() const { return static_cast<std::int64_t>(free_.size()); }
   std::int64_t holders(std::int64_t page) const;
+  std::int64_t page_rows() const { return page_rows_; }
 
  private:
+  std::int64_t page_rows_;
   std::vector<std::int64_t> holders_;  // [pages]
   std::vector<std::int64_t> free_;     // the page released last is taken first
 };

@@ -9,18 +9,18 @@
 namespace cogent::rollout {
 namespace {
 
-std::int64_t own_pages(const RolloutRequest& request) {
-  return pages_of(request.sampling.max_new_tokens - 1);
+std::int64_t own_pages(const RolloutRequest& request, std::int64_t page_rows) {
+  return pages_of(request.sampling.max_new_tokens - 1, page_rows);
 }
 
 }  // namespace
 
-std::int64_t pages_of_prompt(const RolloutRequest& request) {
-  return pages_of(static_cast<std::int64_t>(request.prompt_ids.size()));
+std::int64_t pages_of_prompt(const RolloutRequest& request, std::int64_t page_rows) {
+  return pages_of(static_cast<std::int64_t>(request.prompt_ids.size()), page_rows);
 }
 
-std::int64_t pages_of_completion(const RolloutRequest& request) {
-  return pages_of_prompt(request) + own_pages(request);
+std::int64_t pages_of_completion(const RolloutRequest& request, std::int64_t page_rows) {
+  return pages_of_prompt(request, page_rows) + own_pages(request, page_rows);
 }
 
 std::vector<std::size_t> admission_order(std::span<const RolloutRequest> requests) {
@@ -99,11 +99,12 @@ void Schedule::admit() {
 // preempted soon, and its rows computed in vain.
 bool Schedule::make_pages(const Waiting& next, std::int64_t growing) {
   const RolloutRequest& request = requests_[next.request];
-  const std::int64_t own = pages_of(tokens_of(next));
+  const std::int64_t page_rows = pool_.page_rows();
+  const std::int64_t own = pages_of(tokens_of(next), page_rows);
   const bool cached = prompts_[next.request].rows.rows() > 0;
-  std::int64_t needed = own + (cached ? 0 : pages_of_prompt(request));
+  std::int64_t needed = own + (cached ? 0 : pages_of_prompt(request, page_rows));
   if (!active_.empty()) {
-    needed += growing + (own < own_pages(request) ? 1 : 0);
+    needed += growing + (own < own_pages(request, page_rows) ? 1 : 0);
   }
   while (pool_.free_pages() < needed) {
     if (!drop_idle_prompt(next.request)) {
@@ -125,7 +126,8 @@ void Schedule::start(const Waiting& next) {
 }
 
 bool Schedule::may_grow(const Sequence& sequence) const {
-  return sequence.rows.pages() < pages_of_completion(requests_[sequence.request]);
+  return sequence.rows.pages() <
+         pages_of_completion(requests_[sequence.request], pool_.page_rows());
 }
 
 // A row for the token that each sequence feeds next, the oldest sequence first.

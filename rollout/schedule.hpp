@@ -64,9 +64,10 @@ struct StepBatch {
   std::vector<DrawRow> draws;
 };
 
-std::int64_t pages_of_prompt(const RolloutRequest& request);
-// Pages that one completion takes at most, with its prompt's: its last token needs no row.
-std::int64_t pages_of_completion(const RolloutRequest& request);
+// Pages of `page_rows` rows that a request's prompt takes.
+std::int64_t pages_of_prompt(const RolloutRequest& request, std::int64_t page_rows);
+// Those that one completion takes at most, with its prompt's: its last token needs no row.
+std::int64_t pages_of_completion(const RolloutRequest& request, std::int64_t page_rows);
 
 // Requests in the order in which they are admitted: the longest expected completions first, so that
 // those left alone at the end are short. Of a completion that is not drawn only its budget and its

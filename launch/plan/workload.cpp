@@ -162,8 +162,7 @@ class SamplingSteps {
       shares[static_cast<std::size_t>(worker)].push_back(requests[j]);
     }
     for (std::size_t worker = 0; worker < shares.size(); ++worker) {
-      const std::int64_t pages =
-          rollout::pages_needed(shares[worker], rollout::EngineOptions().max_sequences);
+      const std::int64_t pages = rollout::pages_needed(shares[worker], rollout::EngineOptions());
       if (pages > pages_[worker]) {
         pages_[worker] = pages;
         workload_.sampling[worker] = std::move(shares[worker]);

@@ -34,7 +34,8 @@ TEST_P(BoundedEngine, PreemptionChangesNoDraw) {
       for (const EngineOptions options :
            {EngineOptions{.draft_rows = 0, .kv_cache_bytes = bytes},
             EngineOptions{.draft_rows = 24, .kv_cache_bytes = bytes},
-            EngineOptions{.max_sequences = 5, .max_batch_rows = 4, .kv_cache_bytes = bytes}}) {
+            EngineOptions{.max_sequences = 5, .max_batch_rows = 4, .kv_cache_bytes = bytes},
+            EngineOptions{.kv_cache_bytes = bytes, .page_rows = 5}}) {
         Engine engine(tiny.transformer, tiny.weights, options);
         EXPECT_EQ(all_draws(engine.generate(requests)), all_draws(expected))
             << more << " pages more than the longest completion takes, T " << temperature;
@@ -65,7 +66,8 @@ TEST(BoundedEngineOptions, WithoutABoundNothingIsPreempted) {
 TEST(BoundedEngineOptions, RefusesACompletionThatTheCacheCannotHold) {
   TinyModel tiny("llama_gqa3_tied");
   const RolloutRequest request = mixed_requests(tiny.transformer.config(), 1).back();
-  const std::int64_t needed = pages_of_completion(request) * page_bytes(tiny.transformer.config());
+  const std::int64_t needed =
+      pages_of_completion(request, kPageRows) * page_bytes(tiny.transformer.config());
   Engine fits(tiny.transformer, tiny.weights, {.kv_cache_bytes = needed});
   EXPECT_EQ(fits.generate(std::span(&request, 1)).size(), 1U);
   Engine small(tiny.transformer, tiny.weights, {.kv_cache_bytes = needed - 1});

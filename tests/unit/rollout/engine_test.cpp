@@ -71,9 +71,10 @@ TEST_P(EngineOnFamilies, DrawsDoNotDependOnSlotsChunksOrderOrThreads) {
   for (const EngineOptions options :
        {EngineOptions{.max_sequences = 1}, EngineOptions{.max_sequences = 3},
         EngineOptions{.max_sequences = 3, .max_batch_rows = 2},
-        EngineOptions{.max_sequences = 64, .max_batch_rows = 1}}) {
+        EngineOptions{.max_sequences = 64, .max_batch_rows = 1},
+        EngineOptions{.max_sequences = 7, .page_rows = 1}, EngineOptions{.page_rows = 64}}) {
     EXPECT_EQ(all_draws(generate(tiny, requests, options)), all_draws(expected))
-        << options.max_sequences << " sequences";
+        << options.max_sequences << " sequences, pages of " << options.page_rows << " rows";
   }
   at::set_num_threads(2);
   EXPECT_EQ(all_draws(generate(tiny, requests)), all_draws(expected));

@@ -38,6 +38,7 @@ TEST(PagePool, CountsHolders) {
   EXPECT_TRUE(pool.take() && pool.take());
   EXPECT_EQ(pool.take(), std::nullopt);
   EXPECT_THROW(PagePool(-1), Error);
+  EXPECT_THROW(PagePool(1, 0), Error);
   EXPECT_EQ(PagePool(0).take(), std::nullopt);
 }
 
@@ -102,8 +103,8 @@ TEST(PageTable, MovingMovesThePages) {
 // A plain model of the tables: what every row of every sequence should be, and who holds a page.
 class NaiveCache {
  public:
-  explicit NaiveCache(std::int64_t pages)
-      : pool_(pages), written_(static_cast<std::size_t>(pages * kPageRows)) {}
+  NaiveCache(std::int64_t pages, std::int64_t page_rows)
+      : pool_(pages, page_rows), written_(static_cast<std::size_t>(pages * page_rows)) {}
 
   void admit(std::int64_t rows) { grow(sequences_.emplace_back(PageTable(pool_)), rows); }
   void fork(std::size_t of) {
@@ -133,8 +134,8 @@ class NaiveCache {
       for (const model::RowSpan& span : sequence.table.spans(0, sequence.table.rows())) {
         for (std::int64_t row = span.begin; row < span.end; ++row) {
           values.push_back(written_[static_cast<std::size_t>(row)]);
-          if (row / kPageRows != page) {
-            page = row / kPageRows;
+          if (row / pool_.page_rows() != page) {
+            page = row / pool_.page_rows();
             ++holders[static_cast<std::size_t>(page)];
           }
         }
@@ -181,12 +182,14 @@ class NaiveCache {
   std::int64_t refused_ = 0;
 };
 
-TEST(PageTable, AMillionRandomOperationsLeakNothingAndMixNothingUp) {
-  constexpr std::int64_t kPages = 60;
-  NaiveCache cache(kPages);
+class PageTableOfSize : public ::testing::TestWithParam<std::int64_t> {};
+
+TEST_P(PageTableOfSize, RandomOperationsLeakNothingAndMixNothingUp) {
+  constexpr std::int64_t kRows = 960;
+  NaiveCache cache(kRows / GetParam(), GetParam());
   std::mt19937 random(7);
   const auto below = [&](std::size_t count) { return random() % count; };
-  for (int i = 0; i < 1'200'000 && !::testing::Test::HasFatalFailure(); ++i) {
+  for (int i = 0; i < 1'100'000 && !::testing::Test::HasFatalFailure(); ++i) {
     const std::size_t kind = below(100);
     if (cache.size() == 0 || kind < 8) {
       cache.admit(static_cast<std::int64_t>(below(70)));
@@ -211,6 +214,8 @@ TEST(PageTable, AMillionRandomOperationsLeakNothingAndMixNothingUp) {
   }
   cache.check_all();
 }
+
+INSTANTIATE_TEST_SUITE_P(PageRows, PageTableOfSize, ::testing::Values(1, 16, 64));
 
 }  // namespace
 }  // namespace cogent::rollout

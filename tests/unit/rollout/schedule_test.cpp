@@ -188,7 +188,7 @@ TEST(Schedule, NeedsThePagesOfOneCompletion) {
   std::vector<RolloutRequest> one(1, requests.back());
   std::vector<RolloutGroup> groups(1);
   groups.front().completions.resize(one.front().group_size);
-  PagePool pool(pages_of_prompt(one.front()) - 1);
+  PagePool pool(pages_of_prompt(one.front(), kPageRows) - 1);
   Schedule schedule(one, groups, {4, 64, 0}, pool);
   EXPECT_THROW(schedule.next(), Error);
 }

@@ -217,7 +217,7 @@ Course run_schedule(const std::vector<RolloutRequest>& requests, ScheduleLimits 
 std::int64_t ample_pages(const std::vector<RolloutRequest>& requests) {
   std::int64_t pages = 0;
   for (const RolloutRequest& request : requests) {
-    pages += pages_of_completion(request) * request.group_size;
+    pages += pages_of_completion(request, kPageRows) * request.group_size;
   }
   return pages;
 }
@@ -225,7 +225,7 @@ std::int64_t ample_pages(const std::vector<RolloutRequest>& requests) {
 std::int64_t least_pages(const std::vector<RolloutRequest>& requests) {
   std::int64_t pages = 0;
   for (const RolloutRequest& request : requests) {
-    pages = std::max(pages, pages_of_completion(request));
+    pages = std::max(pages, pages_of_completion(request, kPageRows));
   }
   return pages;
 }
