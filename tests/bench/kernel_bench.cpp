@@ -16,8 +16,8 @@
 // Every op of cpu_ops() but the matrix products (gemm_bench), and AdamW, at the shapes of
 // SmolLM2-135M, beside what the machine gives in the same run:
 //   OMP_NUM_THREADS=2 kernel_bench
-// An op that moves data reports GB/s of what it must read and write, to be read beside copy and
-// triad of as many bytes; one that computes reports GFLOP/s, beside fma.
+// GB/s are of what an op must read and write, to be read beside copy and triad of as many bytes;
+// GFLOP/s are of its arithmetic, beside fma. tests/bench/roofline.py draws both.
 namespace cogent::model {
 namespace {
 
@@ -30,14 +30,26 @@ constexpr std::int64_t kHeadDim = 64;
 constexpr std::int64_t kVocab = 49152;
 constexpr std::int64_t kPromptRows = 170;
 
-void report_bytes(benchmark::State& state, std::int64_t bytes) {
-  state.counters["GB/s"] = benchmark::Counter(static_cast<double>(bytes * state.iterations()) / 1e9,
-                                              benchmark::Counter::kIsRate);
-}
+// Of one call.
+struct Work {
+  std::int64_t bytes = 0;  // read and written, each value once
+  double flops = 0;        // additions and multiplications; kExponential for an exponential
+};
 
-void report_flops(benchmark::State& state, double flops) {
-  state.counters["GFLOP/s"] = benchmark::Counter(
-      flops * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
+// An exponential's polynomial and the steps around it.
+constexpr double kExponential = 24;
+
+void report(benchmark::State& state, const Work& work) {
+  const auto rate = [&](double of_a_call) {
+    return benchmark::Counter(of_a_call * static_cast<double>(state.iterations()) / 1e9,
+                              benchmark::Counter::kIsRate);
+  };
+  if (work.bytes > 0) {
+    state.counters["GB/s"] = rate(static_cast<double>(work.bytes));
+  }
+  if (work.flops > 0) {
+    state.counters["GFLOP/s"] = rate(work.flops);
+  }
 }
 
 std::int64_t bytes_of(const at::Tensor& tensor) {
@@ -59,7 +71,7 @@ void copy(benchmark::State& state) {
     }
     benchmark::ClobberMemory();
   }
-  report_bytes(state, 2 * count * 4);
+  report(state, {.bytes = 2 * count * 4});
 }
 BENCHMARK(copy)->Arg(6)->Arg(24)->Arg(512)->UseRealTime();
 
@@ -77,7 +89,7 @@ void triad(benchmark::State& state) {
     }
     benchmark::ClobberMemory();
   }
-  report_bytes(state, 3 * count * 4);
+  report(state, {.bytes = 3 * count * 4});
 }
 BENCHMARK(triad)->Arg(6)->Arg(24)->Arg(512)->UseRealTime();
 
@@ -138,7 +150,7 @@ void fma(benchmark::State& state) {
       threads = omp_get_num_threads();
     }
   }
-  report_flops(state, 2.0 * threads * kChains * kLinks * (wide ? 16 : 8));
+  report(state, {.flops = 2.0 * threads * kChains * kLinks * (wide ? 16 : 8)});
 }
 BENCHMARK(fma)->UseRealTime();
 
@@ -150,7 +162,7 @@ void rmsnorm(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().rmsnorm(x, weight, 1e-5));
   }
-  report_bytes(state, 2 * bytes_of(x));
+  report(state, {2 * bytes_of(x), 4.0 * kRows * kHidden});
 }
 BENCHMARK(rmsnorm)->UseRealTime();
 
@@ -162,7 +174,7 @@ void rmsnorm_backward(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().rmsnorm_backward(dout, x, weight, 1e-5, dweight));
   }
-  report_bytes(state, 3 * bytes_of(x));
+  report(state, {3 * bytes_of(x), 12.0 * kRows * kHidden});
 }
 BENCHMARK(rmsnorm_backward)->UseRealTime();
 
@@ -173,7 +185,7 @@ void rope(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().rope(x, cos, sin));
   }
-  report_bytes(state, 2 * bytes_of(x) + 2 * bytes_of(cos));
+  report(state, {2 * bytes_of(x) + 2 * bytes_of(cos), 3.0 * kRows * kHeads * kHeadDim});
 }
 BENCHMARK(rope)->UseRealTime();
 
@@ -183,7 +195,7 @@ void swiglu(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().swiglu(gate, up));
   }
-  report_bytes(state, 3 * bytes_of(gate));
+  report(state, {3 * bytes_of(gate), (kExponential + 4) * kRows * kIntermediate});
 }
 BENCHMARK(swiglu)->UseRealTime();
 
@@ -196,7 +208,8 @@ void swiglu_backward(benchmark::State& state) {
   for (auto _ : state) {
     cpu_ops().swiglu_backward(dout, gate, up, dgate, dup);
   }
-  report_bytes(state, 7 * bytes_of(gate));  // dgate and dup are added to
+  // dgate and dup are added to.
+  report(state, {7 * bytes_of(gate), (kExponential + 12) * kRows * kIntermediate});
 }
 BENCHMARK(swiglu_backward)->UseRealTime();
 
@@ -221,7 +234,8 @@ void span_attention(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().span_attention(at.q, at.k, at.v, at.segments).out);
   }
-  report_flops(state, 2 * at.pair_flops);  // scores, output
+  // Scores, output.
+  report(state, {2 * bytes_of(at.q) + 2 * bytes_of(at.k), 2 * at.pair_flops});
 }
 BENCHMARK(span_attention)->UseRealTime();
 
@@ -235,7 +249,8 @@ void span_attention_backward(benchmark::State& state) {
     benchmark::DoNotOptimize(
         cpu_ops().span_attention_backward(dout, at.q, at.k, at.v, forward, at.segments, dk, dv));
   }
-  report_flops(state, 5 * at.pair_flops);  // scores again, dv, dscores, dq, dk
+  // Scores again, dv, dscores, dq, dk.
+  report(state, {4 * bytes_of(at.q) + 6 * bytes_of(at.k), 5 * at.pair_flops});
 }
 BENCHMARK(span_attention_backward)->UseRealTime();
 
@@ -246,7 +261,7 @@ void token_logprob(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().token_logprob(hidden, head, targets, 0.9).logprob);
   }
-  report_flops(state, 2.0 * 256 * kVocab * kHidden);
+  report(state, {bytes_of(hidden) + bytes_of(head), 2.0 * 256 * kVocab * kHidden});
 }
 BENCHMARK(token_logprob)->UseRealTime();
 
@@ -261,7 +276,8 @@ void token_logprob_backward(benchmark::State& state) {
     benchmark::DoNotOptimize(
         cpu_ops().token_logprob_backward(dlogprob, {}, hidden, head, targets, forward, 0.9, dhead));
   }
-  report_flops(state, 3 * 2.0 * 256 * kVocab * kHidden);  // logits again, dhidden, dhead
+  // Logits again, dhidden, dhead, which is added to.
+  report(state, {2 * bytes_of(hidden) + 3 * bytes_of(head), 3 * 2.0 * 256 * kVocab * kHidden});
 }
 BENCHMARK(token_logprob_backward)->UseRealTime();
 
@@ -273,7 +289,7 @@ void row_logprob(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_ops().row_logprob(row, 17, 0.9));
   }
-  report_bytes(state, bytes_of(logits));
+  report(state, {bytes_of(logits), (kExponential + 4) * kVocab});
 }
 BENCHMARK(row_logprob)->UseRealTime();
 
@@ -293,7 +309,8 @@ void adamw(benchmark::State& state) {
       trainer::adamw_update(step, part(weights), part(gradient), part(exp_avg), part(exp_avg_sq));
     }
   }
-  report_bytes(state, 7 * kLeaf * kLeaves * 4);  // four read, three written
+  // Four read, three written.
+  report(state, {7 * kLeaf * kLeaves * 4, 15.0 * kLeaf * kLeaves});
 }
 BENCHMARK(adamw)->UseRealTime();
 
