@@ -34,6 +34,9 @@ class Topology {
     return learner_ranks_.at(static_cast<std::size_t>(learner));
   }  // world rank
   int worker_rank(int worker) const { return worker_ranks_.at(static_cast<std::size_t>(worker)); }
+  // World ranks in the order of these indices.
+  const std::vector<int>& learner_ranks() const { return learner_ranks_; }
+  const std::vector<int>& worker_ranks() const { return worker_ranks_; }
 
   // Who draws, and who receives, prompt j of a step (numbered from 0).
   int worker_of_prompt(std::int64_t j) const { return static_cast<int>(j % workers()); }

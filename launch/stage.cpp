@@ -16,6 +16,7 @@
 #include <bit>
 #include <exception>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <sched.h>
 
@@ -270,6 +271,12 @@ void wait_for_all(distributed::Session& session, const std::vector<int>& world_r
     session.send(first, kMeetingTag, {});
     session.receive(first, kMeetingTag);
   }
+}
+
+void wait_for_all(distributed::Session& session) {
+  std::vector<int> world(static_cast<std::size_t>(session.size()));
+  std::iota(world.begin(), world.end(), 0);
+  wait_for_all(session, world);
 }
 
 }  // namespace cogent::launch

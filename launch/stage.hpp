@@ -65,5 +65,7 @@ int compute_threads(const RunConfig& config, const distributed::Session& session
 // A meeting of these world ranks without a deadline: what may come late is another rank's own work.
 // Collective over the ranks.
 void wait_for_all(distributed::Session& session, const std::vector<int>& world_ranks);
+// All ranks of the world.
+void wait_for_all(distributed::Session& session);
 
 }  // namespace cogent::launch

@@ -116,8 +116,8 @@ class GrpoRun {
         model_(inputs_.source.weights->config(), model::cpu_ops(), inputs_.adapter.lora),
         layout_(model_.trained_units(), context.topology.learners()),
         prompts_(config_, inputs_.source.tokenizer, model_.config().eos_ids),
-        learners_(communicator(ranks_of_learners(), "learners")),
-        workers_(communicator(ranks_of_workers(), "workers")),
+        learners_(communicator(context.topology.learner_ranks(), "learners")),
+        workers_(communicator(context.topology.worker_ranks(), "workers")),
         channel_(context.session, context.topology) {
     if (learners_) {
       learner_ = std::make_unique<LearnerHalf>(config_, model_, *learners_, inputs_,
@@ -166,25 +166,13 @@ class GrpoRun {
     if (worker_ && worker_->evaluation.due_last()) {
       measure(inputs_.steps);
     }
+    // Measuring, and the last save, may take longer than the deadline of the world's last meeting.
+    wait_for_all(context_.session);
   }
 
  private:
   bool writes() const { return context_.seat().learner == 0; }
 
-  std::vector<int> ranks_of_learners() const {
-    std::vector<int> ranks;
-    for (int i = 0; i < context_.topology.learners(); ++i) {
-      ranks.push_back(context_.topology.learner_rank(i));
-    }
-    return ranks;
-  }
-  std::vector<int> ranks_of_workers() const {
-    std::vector<int> ranks;
-    for (int i = 0; i < context_.topology.workers(); ++i) {
-      ranks.push_back(context_.topology.worker_rank(i));
-    }
-    return ranks;
-  }
   std::unique_ptr<distributed::Communicator> communicator(const std::vector<int>& ranks,
                                                           const std::string& name) {
     return ranks.empty() ? nullptr : context_.session.communicator(ranks, name);
@@ -217,7 +205,7 @@ class GrpoRun {
     // Training may take longer than a collective's deadline: workers wait for this message without
     // one.
     if (writes()) {
-      for (const int worker : ranks_of_workers()) {
+      for (const int worker : context_.topology.worker_ranks()) {
         context_.session.send(worker, kVersionTag, {});
       }
     } else if (worker_) {

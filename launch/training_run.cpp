@@ -18,6 +18,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 void agree_on_stop(StageContext& context, std::int64_t done) {
+  // Saving may take longer than a collective's deadline.
+  wait_for_all(context.session);
   agree(context.session, [&] {
     fail(ErrorCode::kStopped, "stopped on request behind step ", done,
          " after saving: the same command continues");
@@ -107,11 +109,7 @@ std::int64_t TrainingRun::resume() {
     }
   }
   // Loading may take longer than a collective's deadline.
-  std::vector<int> world(static_cast<std::size_t>(context_.session.size()));
-  for (std::size_t rank = 0; rank < world.size(); ++rank) {
-    world[rank] = static_cast<int>(rank);
-  }
-  wait_for_all(context_.session, world);
+  wait_for_all(context_.session);
   context_.session.world()
       .broadcast(distributed::Buffer(std::span<std::int64_t>(&done, 1)),
                  context_.topology.learner_rank(0), "step to continue at")
