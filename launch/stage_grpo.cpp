@@ -120,8 +120,8 @@ class GrpoRun {
         workers_(communicator(context.topology.worker_ranks(), "workers")),
         channel_(context.session, context.topology) {
     if (learners_) {
-      learner_ = std::make_unique<LearnerHalf>(config_, model_, *learners_, inputs_,
-                                               trainer::grpo_updates(config_, inputs_.steps));
+      learner_ =
+          std::make_unique<LearnerHalf>(config_, model_, *learners_, inputs_, total_updates());
     }
     if (workers_) {
       worker_ = std::make_unique<WorkerHalf>(context_, model_, inputs_, prompts_, *workers_,
@@ -171,6 +171,13 @@ class GrpoRun {
   }
 
  private:
+  std::int64_t total_updates() const {
+    return inputs_.replay.empty()
+               ? inputs_.steps * trainer::grpo_updates(config_, config_.rollout.prompts_per_step)
+               : trainer::replayed_updates(
+                     config_,
+                     std::span(inputs_.replay).first(static_cast<std::size_t>(inputs_.steps)));
+  }
   bool writes() const { return context_.seat().learner == 0; }
 
   std::unique_ptr<distributed::Communicator> communicator(const std::vector<int>& ranks,

@@ -17,6 +17,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kReferenceCounter = "reference_xxh3";
+
 void agree_on_stop(StageContext& context, std::int64_t done) {
   // Saving may take longer than a collective's deadline.
   wait_for_all(context.session);
@@ -57,6 +59,8 @@ TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source,
                                 source.weights->read(parameter, values);
                               });
     compare_base_hashes(context.session, *base_xxh3_);
+  } else if (parts_ && context.config.grpo.beta > 0 && stage_ == "grpo") {
+    reference_xxh3_ = parts_->policy.weights_xxh3();  // the source's: nothing is trained yet
   }
   if (parts_) {
     store_ = std::make_unique<distributed::CheckpointStore>(folder_.checkpoints(), parts_->learners,
@@ -71,7 +75,8 @@ TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source,
   }
 }
 
-// The weights that an adapter is trained over are not in its checkpoint, and must not change.
+// The weights that an adapter is trained over, and those of the reference policy, are not in the
+// checkpoint, and must not change.
 void TrainingRun::check_base(const distributed::CheckpointState& state) const {
   const auto text = [](const std::optional<std::uint64_t>& hash) {
     return hash ? "frozen weights with hash " + hex64(*hash) : "no frozen weights";
@@ -79,19 +84,46 @@ void TrainingRun::check_base(const distributed::CheckpointState& state) const {
   check(state.base_xxh3 == base_xxh3_, ErrorCode::kCheckpoint, "the checkpoint of step ",
         state.step, " was trained over ", text(state.base_xxh3), ", model.path now gives ",
         text(base_xxh3_), ": restore the model, or name another run.dir");
+  // Checkpoints of earlier builds say nothing of a reference.
+  const auto reference = state.counters.find(kReferenceCounter);
+  check(!reference_xxh3_ || reference == state.counters.end() ||
+            reference->second == hex64(*reference_xxh3_),
+        ErrorCode::kCheckpoint, "the checkpoint of step ", state.step,
+        " was trained beside a reference policy with hash ",
+        reference == state.counters.end() ? "" : reference->second, ", model.path now gives ",
+        hex64(reference_xxh3_.value_or(0)), ": restore the model, or name another run.dir");
+}
+
+// Whether this run is the one that the checkpoint is of.
+void TrainingRun::check_continues(const distributed::CheckpointState& state) const {
+  check(state.stage == stage_, ErrorCode::kCheckpoint, "the checkpoint of step ", state.step,
+        " is of stage ", state.stage, ", this is ", stage_, ": name another run.dir");
+  // The folder's config.yaml is compared before, where it is there. Another build may have other
+  // keys, and so another digest of the same settings.
+  const std::uint64_t settings = arithmetic_digest(context_.config);
+  check(state.fingerprint != build_fingerprint() || state.arithmetic_digest == settings,
+        ErrorCode::kCheckpoint, "the checkpoint of step ", state.step,
+        " was trained with settings of digest ", hex64(state.arithmetic_digest), ", these have ",
+        hex64(settings), ": give the settings of its run, or name another run.dir");
+  check(state.data_digest == data_digest_, ErrorCode::kCheckpoint, "the checkpoint of step ",
+        state.step, " was trained on data with digest ", hex64(state.data_digest),
+        ", data.train now has ", hex64(data_digest_),
+        ": restore the file, or name another run.dir");
+  check_base(state);
 }
 
 std::int64_t TrainingRun::resume() {
   std::int64_t done = 0;
+  const auto state = parts_ ? store_->find_latest() : std::nullopt;
+  // Looking through checkpoints may take longer than a collective's deadline.
+  wait_for_all(context_.session);
+  agree(context_.session, [&] {
+    if (state) {
+      check_continues(*state);
+    }
+  });
   if (parts_) {
-    if (const auto state = store_->find_latest()) {
-      check(state->stage == stage_, ErrorCode::kCheckpoint, "the checkpoint of step ", state->step,
-            " is of stage ", state->stage, ", this is ", stage_, ": name another run.dir");
-      check(state->data_digest == data_digest_, ErrorCode::kCheckpoint, "the checkpoint of step ",
-            state->step, " was trained on data with digest ", hex64(state->data_digest),
-            ", data.train now has ", hex64(data_digest_),
-            ": restore the file, or name another run.dir");
-      check_base(*state);
+    if (state) {
       if (state->fingerprint != build_fingerprint()) {
         log_warning("the checkpoint was written by \"", state->fingerprint, "\", this is \"",
                     build_fingerprint(), "\": the bits from here on may differ");
@@ -157,6 +189,9 @@ void TrainingRun::save(std::int64_t done) {
   state.fingerprint = build_fingerprint();
   state.counters = {{"schedule_position", std::to_string(parts_->learner.schedule_position())},
                     {"skipped_in_a_row", std::to_string(parts_->learner.skipped_in_a_row())}};
+  if (reference_xxh3_) {
+    state.counters[kReferenceCounter] = hex64(*reference_xxh3_);
+  }
   store_->save(state, parts_->policy.checkpoint_shards(), model_files_);
 }
 

@@ -38,13 +38,15 @@ class TrainingRun {
 
  private:
   void check_base(const distributed::CheckpointState& state) const;
+  void check_continues(const distributed::CheckpointState& state) const;
   void save(std::int64_t done);
 
   StageContext& context_;
   RunFolder folder_;
   std::string stage_;
   std::uint64_t data_digest_;
-  std::optional<std::uint64_t> base_xxh3_;  // of the frozen weights, with LoRA
+  std::optional<std::uint64_t> base_xxh3_;       // of the frozen weights, with LoRA
+  std::optional<std::uint64_t> reference_xxh3_;  // learners, where it is a copy of the source
   std::optional<LearnerParts> parts_;
   std::unique_ptr<distributed::CheckpointStore> store_;  // learners
   std::map<std::string, std::string> model_files_;       // learner 0

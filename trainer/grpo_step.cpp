@@ -235,7 +235,7 @@ StepMetrics Learner::grpo_step(std::span<const RolloutGroup> groups) {
   }
   step.fill(metrics);
   // A step that is short of groups makes fewer updates: the schedule goes on as if it had made all.
-  position_ = std::max(position_, first_update + grpo_updates(config_, 1));
+  position_ = first_update + grpo_updates(config_, static_cast<std::int64_t>(groups.size()));
   if (!kl.empty()) {
     std::int64_t tokens = 0;
     for (const TrainSequence& sequence : sequences) {

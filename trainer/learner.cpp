@@ -30,10 +30,19 @@ std::size_t slot_count(const std::vector<std::vector<std::size_t>>& deal) {
 
 }  // namespace
 
-std::int64_t grpo_updates(const RunConfig& config, std::int64_t steps) {
+std::int64_t grpo_updates(const RunConfig& config, std::int64_t groups) {
   const std::int64_t mini = config.grpo.mini_batch_prompts;
-  const std::int64_t prompts = config.rollout.prompts_per_step;
-  return steps * config.grpo.num_iterations * (mini == 0 ? 1 : (prompts + mini - 1) / mini);
+  const std::int64_t planned = std::max(groups, config.rollout.prompts_per_step);
+  return config.grpo.num_iterations * (mini == 0 ? 1 : (planned + mini - 1) / mini);
+}
+
+std::int64_t replayed_updates(const RunConfig& config,
+                              std::span<const std::vector<RolloutGroup>> steps) {
+  std::int64_t updates = 0;
+  for (const std::vector<RolloutGroup>& groups : steps) {
+    updates += grpo_updates(config, static_cast<std::int64_t>(groups.size()));
+  }
+  return updates;
 }
 
 Learner::Learner(const RunConfig& config, const model::Transformer& model,

@@ -122,7 +122,11 @@ class Learner {
   std::int64_t skipped_in_a_row_ = 0;
 };
 
-// Updates of a run: steps * passes * mini-batches.
-std::int64_t grpo_updates(const RunConfig& config, std::int64_t steps);
+// Updates by which a step of this many groups moves the schedule: passes * mini-batches, and as
+// many as rollout.prompts_per_step groups would have where it has fewer.
+std::int64_t grpo_updates(const RunConfig& config, std::int64_t groups);
+// The same of all steps of a replay.
+std::int64_t replayed_updates(const RunConfig& config,
+                              std::span<const std::vector<RolloutGroup>> steps);
 
 }  // namespace cogent::trainer

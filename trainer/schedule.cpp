@@ -13,13 +13,15 @@ double learning_rate(const OptimizerSettings& settings, std::int64_t update, std
     return settings.lr * static_cast<double>(update) /
            static_cast<double>(std::max<std::int64_t>(1, warmup));
   }
-  const double progress = static_cast<double>(update - warmup) /
-                          static_cast<double>(std::max<std::int64_t>(1, total - warmup));
+  // Behind `total` a cosine would rise again.
+  const double progress =
+      std::min(1.0, static_cast<double>(update - warmup) /
+                        static_cast<double>(std::max<std::int64_t>(1, total - warmup)));
   switch (settings.schedule) {
     case Schedule::kCosine:
-      return settings.lr * std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * progress)));
+      return settings.lr * 0.5 * (1 + std::cos(std::numbers::pi * progress));
     case Schedule::kLinear:
-      return settings.lr * std::max(0.0, 1 - progress);
+      return settings.lr * (1 - progress);
     case Schedule::kConstant:
       return settings.lr;
   }

@@ -52,6 +52,9 @@ void check_required(const RunConfig& config, Stage stage) {
   }
   const bool replays = stage == Stage::kGrpo && !config.rollout.replay.empty();
   required(replays || !config.data.train.empty(), "data.train", "the training data");
+  check(config.train.eval_every == 0 || !replays, kUsage, stands(config, "train.eval_every"),
+        " and ", stands(config, "rollout.replay"),
+        ": no worker runs that could measure, set train.eval_every to 0");
   check(config.train.eval_every == 0 || !config.data.dev.empty(), kUsage,
         stands(config, "train.eval_every"),
         " and data.dev is empty: set data.dev to the data to measure on, or train.eval_every to 0");

@@ -114,6 +114,8 @@ void plan_replay(const RunConfig& config, Updates& updates, Workload& workload) 
   const auto batches = read_rollout_batches(config.rollout.replay);
   check(!batches.empty(), ErrorCode::kData, config.rollout.replay, " holds no recorded rollouts");
   workload.steps = replayed_steps(config.train, batches.size());
+  workload.updates = trainer::replayed_updates(
+      config, std::span(batches).first(static_cast<std::size_t>(workload.steps)));
   for (std::int64_t step = 0; step < std::min(workload.steps, kPlannedSteps); ++step) {
     const auto& groups = batches[static_cast<std::size_t>(step)];
     const auto sequences = trainer::train_sequences(groups, config.grpo);
@@ -194,6 +196,8 @@ void plan_drawn(const RunConfig& config, const data::PromptBuilder& prompts,
                 const distributed::Topology& topology, Updates& updates, Workload& workload) {
   const auto examples = data::read_examples(config.data.train, data::Split::kTrain);
   workload.steps = grpo_steps(config, examples.size());
+  workload.updates =
+      workload.steps * trainer::grpo_updates(config, config.rollout.prompts_per_step);
   SamplingSteps sampling(topology, workload);
   for (std::int64_t step = 0; step < std::min(workload.steps, kPlannedSteps); ++step) {
     const std::vector<RolloutRequest> requests = round_requests(config, prompts, examples, step, 0);
@@ -257,7 +261,6 @@ Workload workload_of(const RunConfig& config, Stage stage, const LoadedModel& so
     plan_drawn(config, prompts, topology, updates, workload);
   }
   if (stage == Stage::kGrpo) {
-    workload.updates = trainer::grpo_updates(config, workload.steps);
     workload.scores_policy =
         workload.scores_policy || config.grpo.old_policy == OldPolicy::kProximal;
   }

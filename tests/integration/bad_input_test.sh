@@ -52,6 +52,20 @@ flip both-flipped/checkpoints/step-00000002/learner-0000.h5
 launch 2 none-good grpo both-flipped "${two[@]}"
 fails_with 4 none-good 'step-0000000|valid'
 
+# Nothing but the checkpoints is left of a run: its settings are still known.
+cp -r run moved
+rm moved/config.yaml
+ranks=3 refuses 4 moved 'settings of digest' train.steps=4 cluster.learners=2 optimizer.lr=2e-3
+
+# Other weights under the path that the reference policy is read from.
+good source export "$tiny_model" --out source
+launch 2 begun grpo begun "${two[@]}" "model.path=$PWD/source"
+same "begun: status" "$status" 0
+rm -r source begun/checkpoints/step-00000004
+good other-source export "${tiny_model/seed=5/seed=6}" --out source
+launch 2 begun-again grpo begun "${two[@]}" "model.path=$PWD/source"
+fails_with 4 begun-again 'reference policy with hash'
+
 # A disk that has room for one checkpoint of two.
 size=$(du -sk run/checkpoints/step-00000002 | cut -f1)
 mkdir full

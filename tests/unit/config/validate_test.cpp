@@ -83,6 +83,12 @@ TEST(ValidateConfig, WorldOfColocatedRanks) {
               HasSubstr("cluster.workers is 1"));
 }
 
+TEST(ValidateConfig, AReplayMeasuresNothing) {
+  EXPECT_THAT(
+      refusal(Stage::kGrpo, 1, {"rollout.replay=r", "train.eval_every=2"}),
+      AllOf(HasSubstr("train.eval_every is 2 and rollout.replay is \"r\""), HasSubstr("to 0")));
+}
+
 TEST(ValidateConfig, WorldOfAReplayHasNoWorker) {
   validate_config(complete({"rollout.replay=r", "data.train="}), Stage::kGrpo, 1);
   validate_config(complete({"rollout.replay=r", "cluster.learners=3"}), Stage::kGrpo, 3);

@@ -81,7 +81,7 @@ TestLearner::TestLearner(const RunConfig& run, distributed::Communicator& learne
       adapter(new_adapter(run, source->config())),
       model(source->config(), model::cpu_ops(), adapter.lora),
       policy(model, learners, config.learner, config.numerics, weight_type(config)),
-      learner(config, model, learners, policy, &reference, grpo_updates(config, steps)) {
+      learner(config, model, learners, policy, &reference, steps * grpo_updates(config, 0)) {
   policy.load(*source, adapter.lora.on() ? &adapter : nullptr);
   reference = adapter.lora.on() ? model::without_adapter(model, policy.weights())
                                 : model::load_weights(*source, weight_type(config));

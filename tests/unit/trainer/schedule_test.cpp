@@ -35,5 +35,16 @@ TEST(LearningRate, WithoutWarmUpTheFirstUpdateHasTheFullRate) {
   EXPECT_DOUBLE_EQ(learning_rate(settings, 6, 7), 1e-3);
 }
 
+TEST(LearningRate, StaysWhereTheScheduleEnds) {
+  OptimizerSettings settings;
+  settings.lr = 1e-3;
+  for (const Schedule schedule : {Schedule::kCosine, Schedule::kLinear}) {
+    settings.schedule = schedule;
+    for (const std::int64_t update : {7, 8, 14, 100}) {
+      EXPECT_NEAR(learning_rate(settings, update, 7), 0, 1e-18) << update;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cogent::trainer
