@@ -198,17 +198,15 @@ void compare_parameter_counts(distributed::Session& session, std::int64_t parame
   }
 }
 
-void compare_base_hashes(distributed::Session& session, std::uint64_t hash) {
+void compare_hashes(distributed::Session& session, std::uint64_t hash, const std::string& what) {
   const auto own = std::bit_cast<std::int64_t>(hash);
   std::vector<std::int64_t> extremes = {own, ~own};
   session.world()
       .all_reduce(distributed::Buffer(std::span(extremes)), distributed::ReduceOp::kMax,
-                  "hashes of the frozen weights")
+                  "hashes of " + what)
       .wait();
   if (extremes[0] != ~extremes[1]) {
-    throw SharedError(ErrorCode::kModel,
-                      "the ranks read different weights to train an adapter over: does model.path "
-                      "lead to the same model on every host?");
+    throw SharedError(ErrorCode::kModel, concat("the ranks read different ", what));
   }
 }
 

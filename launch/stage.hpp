@@ -53,9 +53,9 @@ void agree(distributed::Session& session, const std::function<void()>& part);
 // lead elsewhere on another host. Collective over the world.
 void compare_parameter_counts(distributed::Session& session, std::int64_t parameters);
 
-// The same of the frozen weights' hash, with LoRA: every rank reads them for itself. Collective
-// over the world.
-void compare_base_hashes(distributed::Session& session, std::uint64_t hash);
+// The same hash of what every rank reads for itself, or an Error of kModel: "the ranks read
+// different " + what. Collective over the world.
+void compare_hashes(distributed::Session& session, std::uint64_t hash, const std::string& what);
 
 // Compute threads of this rank: cluster.threads, or its host's cores shared among the ranks that
 // compute at the same time (learners and workers take turns).

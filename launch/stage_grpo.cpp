@@ -10,6 +10,7 @@
 #include "distributed/weight_channel.hpp"
 #include "launch/in_loop_evaluation.hpp"
 #include "launch/lora.hpp"
+#include "launch/run_prompts.hpp"
 #include "launch/run_shape.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
@@ -34,11 +35,11 @@ struct GrpoInputs {
   std::vector<Example> examples;                  // empty with replay
   std::vector<std::vector<RolloutGroup>> replay;  // empty without
   std::int64_t steps = 0;
-  std::uint64_t data_digest = 0;
+  TrainingRun::DataDigests digests;
 };
 
 GrpoInputs read_inputs(const RunConfig& config) {
-  GrpoInputs inputs{open_model(config.model.path), {}, {}, {}, 0, 0};
+  GrpoInputs inputs{open_model(config.model.path), {}, {}, {}, 0, {}};
   inputs.adapter = run_adapter(config, inputs.source.weights->config());
   if (!config.rollout.replay.empty()) {
     inputs.replay = read_rollout_batches(config.rollout.replay);
@@ -47,12 +48,16 @@ GrpoInputs read_inputs(const RunConfig& config) {
     inputs.steps = replayed_steps(config.train, inputs.replay.size());
     for (const auto& batch : inputs.replay) {
       const std::vector<std::byte> bytes = encode_groups(batch);
-      inputs.data_digest = inputs.data_digest * 31 + xxh3(std::span<const std::byte>(bytes));
+      inputs.digests.examples =
+          inputs.digests.examples * 31 + xxh3(std::span<const std::byte>(bytes));
     }
     return inputs;
   }
   inputs.examples = data::read_examples(config.data.train, data::Split::kTrain);
-  inputs.data_digest = data::data_digest(inputs.examples);
+  inputs.digests.examples = data::data_digest(inputs.examples);
+  const model::ModelConfig& model = inputs.source.weights->config();
+  inputs.digests.prompts = check_prompts(
+      config, model, {config, inputs.source.tokenizer, model.eos_ids}, inputs.examples);
   inputs.steps = grpo_steps(config, inputs.examples.size());
   return inputs;
 }
@@ -136,7 +141,7 @@ class GrpoRun {
     if (learner_) {
       parts.emplace(TrainingRun::LearnerParts{*learners_, learner_->policy, learner_->learner});
     }
-    TrainingRun run(context_, inputs_.source, model_.lora(), "grpo", inputs_.data_digest, parts);
+    TrainingRun run(context_, inputs_.source, model_.lora(), "grpo", inputs_.digests, parts);
     const std::int64_t first = run.resume();
     publish(first);
     StepLog log(folder_, "grpo", first, inputs_.steps, writes());
@@ -259,6 +264,7 @@ void run_grpo(StageContext& context) {
   log_to_file(RunFolder(context.config).log(context.session.rank()).string());
   compare_parameter_counts(context.session,
                            model::parameter_count(inputs->source.weights->config()));
+  compare_hashes(context.session, inputs->digests.prompts.value_or(0), kSamePrompts);
   GrpoRun(context, std::move(*inputs)).run();
 }
 

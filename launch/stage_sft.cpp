@@ -4,6 +4,7 @@
 #include "core/data/reader.hpp"
 #include "launch/in_loop_evaluation.hpp"
 #include "launch/lora.hpp"
+#include "launch/run_prompts.hpp"
 #include "launch/sft_batches.hpp"
 #include "launch/stages.hpp"
 #include "launch/step_log.hpp"
@@ -40,6 +41,8 @@ void run_sft(StageContext& context) {
           " examples, none has a trained token left: raise sft.max_length above ",
           config.sft.max_length);
   });
+  const TrainingRun::DataDigests digests{data::data_digest(examples), tokens_digest(sequences)};
+  compare_hashes(context.session, *digests.prompts, kSamePrompts);
 
   distributed::Communicator& learners = context.session.world();
   trainer::ShardedModel policy(model, learners, config.learner, config.numerics,
@@ -47,7 +50,7 @@ void run_sft(StageContext& context) {
   policy.load(*source->weights, adapter.lora.on() ? &adapter : nullptr);
   const SftBatches batches(config, sequences.size());
   trainer::Learner learner(config, model, learners, policy, nullptr, batches.total());
-  TrainingRun run(context, *source, adapter.lora, "sft", data::data_digest(examples),
+  TrainingRun run(context, *source, adapter.lora, "sft", digests,
                   TrainingRun::LearnerParts{learners, policy, learner});
   InLoopEvaluation evaluation(context, model, policy.weights(), source->tokenizer, prompts,
                               learners);

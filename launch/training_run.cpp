@@ -17,7 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Counters of a checkpoint's state that hold hashes; checkpoints of earlier builds lack them.
 constexpr const char* kReferenceCounter = "reference_xxh3";
+constexpr const char* kPromptsCounter = "prompts_xxh3";
 
 void agree_on_stop(StageContext& context, std::int64_t done) {
   // Saving may take longer than a collective's deadline.
@@ -44,12 +46,12 @@ std::map<std::string, std::string> model_files(const LoadedModel& source) {
 }
 
 TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source,
-                         const model::LoraConfig& lora, std::string stage,
-                         std::uint64_t data_digest, std::optional<LearnerParts> parts)
+                         const model::LoraConfig& lora, std::string stage, const DataDigests& data,
+                         std::optional<LearnerParts> parts)
     : context_(context),
       folder_(context.config),
       stage_(std::move(stage)),
-      data_digest_(data_digest),
+      data_(data),
       parts_(parts),
       last_save_(Clock::now()) {
   if (lora.on()) {
@@ -58,7 +60,9 @@ TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source,
                               [&](const model::ParameterSpec& parameter, std::span<float> values) {
                                 source.weights->read(parameter, values);
                               });
-    compare_base_hashes(context.session, *base_xxh3_);
+    compare_hashes(context.session, *base_xxh3_,
+                   "weights to train an adapter over: does model.path lead to the same model on "
+                   "every host?");
   } else if (parts_ && context.config.grpo.beta > 0 && stage_ == "grpo") {
     reference_xxh3_ = parts_->policy.weights_xxh3();  // the source's: nothing is trained yet
   }
@@ -84,14 +88,24 @@ void TrainingRun::check_base(const distributed::CheckpointState& state) const {
   check(state.base_xxh3 == base_xxh3_, ErrorCode::kCheckpoint, "the checkpoint of step ",
         state.step, " was trained over ", text(state.base_xxh3), ", model.path now gives ",
         text(base_xxh3_), ": restore the model, or name another run.dir");
-  // Checkpoints of earlier builds say nothing of a reference.
-  const auto reference = state.counters.find(kReferenceCounter);
-  check(!reference_xxh3_ || reference == state.counters.end() ||
-            reference->second == hex64(*reference_xxh3_),
-        ErrorCode::kCheckpoint, "the checkpoint of step ", state.step,
-        " was trained beside a reference policy with hash ",
-        reference == state.counters.end() ? "" : reference->second, ", model.path now gives ",
-        hex64(reference_xxh3_.value_or(0)), ": restore the model, or name another run.dir");
+  const auto same = [&](const char* counter, std::uint64_t now, const char* then_was,
+                        const char* now_is, const char* restore) {
+    const auto then = state.counters.find(counter);
+    if (then == state.counters.end()) {
+      return;
+    }
+    check(then->second == hex64(now), ErrorCode::kCheckpoint, "the checkpoint of step ", state.step,
+          " was trained ", then_was, then->second, now_is, hex64(now), ": restore ", restore,
+          ", or name another run.dir");
+  };
+  if (reference_xxh3_) {
+    same(kReferenceCounter, *reference_xxh3_, "beside a reference policy with hash ",
+         ", model.path now gives ", "the model");
+  }
+  if (data_.prompts) {
+    same(kPromptsCounter, *data_.prompts, "on tokens with digest ", ", they now have ",
+         "prompt.template and the tokenizer of model.path");
+  }
 }
 
 // Whether this run is the one that the checkpoint is of.
@@ -105,9 +119,9 @@ void TrainingRun::check_continues(const distributed::CheckpointState& state) con
         ErrorCode::kCheckpoint, "the checkpoint of step ", state.step,
         " was trained with settings of digest ", hex64(state.arithmetic_digest), ", these have ",
         hex64(settings), ": give the settings of its run, or name another run.dir");
-  check(state.data_digest == data_digest_, ErrorCode::kCheckpoint, "the checkpoint of step ",
+  check(state.data_digest == data_.examples, ErrorCode::kCheckpoint, "the checkpoint of step ",
         state.step, " was trained on data with digest ", hex64(state.data_digest),
-        ", data.train now has ", hex64(data_digest_),
+        ", data.train now has ", hex64(data_.examples),
         ": restore the file, or name another run.dir");
   check_base(state);
 }
@@ -185,12 +199,15 @@ void TrainingRun::save(std::int64_t done) {
   state.weights_xxh3 = parts_->policy.weights_xxh3();
   state.base_xxh3 = base_xxh3_;
   state.arithmetic_digest = arithmetic_digest(context_.config);
-  state.data_digest = data_digest_;
+  state.data_digest = data_.examples;
   state.fingerprint = build_fingerprint();
   state.counters = {{"schedule_position", std::to_string(parts_->learner.schedule_position())},
                     {"skipped_in_a_row", std::to_string(parts_->learner.skipped_in_a_row())}};
   if (reference_xxh3_) {
     state.counters[kReferenceCounter] = hex64(*reference_xxh3_);
+  }
+  if (data_.prompts) {
+    state.counters[kPromptsCounter] = hex64(*data_.prompts);
   }
   store_->save(state, parts_->policy.checkpoint_shards(), model_files_);
 }

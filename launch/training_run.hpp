@@ -20,6 +20,11 @@ namespace cogent::launch {
 // construct it with their parts, workers without; every method is collective over the world.
 class TrainingRun {
  public:
+  // What is trained on.
+  struct DataDigests {
+    std::uint64_t examples = 0;            // of the file's content
+    std::optional<std::uint64_t> prompts;  // of their tokens; none in a replay
+  };
   struct LearnerParts {
     distributed::Communicator& learners;
     trainer::ShardedModel& policy;
@@ -27,7 +32,7 @@ class TrainingRun {
   };
   // `lora`: of the adapter that is trained over the source; off where all weights are.
   TrainingRun(StageContext& context, const LoadedModel& source, const model::LoraConfig& lora,
-              std::string stage, std::uint64_t data_digest, std::optional<LearnerParts> parts);
+              std::string stage, const DataDigests& data, std::optional<LearnerParts> parts);
 
   // Loads the newest valid checkpoint, if there is one, and cuts the logs back to it. Returns the
   // steps done.
@@ -44,7 +49,7 @@ class TrainingRun {
   StageContext& context_;
   RunFolder folder_;
   std::string stage_;
-  std::uint64_t data_digest_;
+  DataDigests data_;
   std::optional<std::uint64_t> base_xxh3_;       // of the frozen weights, with LoRA
   std::optional<std::uint64_t> reference_xxh3_;  // learners, where it is a copy of the source
   std::optional<LearnerParts> parts_;

@@ -34,6 +34,10 @@ refuses 3 half-line 'half\.jsonl.* 3' data.train=half.jsonl
 
 ranks=3 refuses 2 world-size '3'
 
+# Before the first step, whichever step would have drawn it.
+refuses 3 long-prompt 'prompt of row [0-9]+ has [0-9]+ tokens, rollout.max_prompt_tokens is 80' rollout.max_prompt_tokens=80
+refuses 3 few-positions 'prompt of row 0 has [0-9]+ tokens, .* positions' rollout.max_new_tokens=9999999
+
 # A run with two checkpoints, of steps 2 and 4.
 two=("${grpo_keys[@]}" train.steps=4 checkpoint.keep_last=2)
 launch 2 first grpo run "${two[@]}"
@@ -56,6 +60,15 @@ fails_with 4 none-good 'step-0000000|valid'
 cp -r run moved
 rm moved/config.yaml
 ranks=3 refuses 4 moved 'settings of digest' train.steps=4 cluster.learners=2 optimizer.lr=2e-3
+
+# Another template under the path of the first.
+cp "$COGENT_SOURCE_DIR"/configs/prompts/reasoning.txt template.txt
+launch 2 template grpo template "${two[@]}" "prompt.template=$PWD/template.txt"
+same "template: status" "$status" 0
+rm -r template/checkpoints/step-00000004
+echo "Be brief." >>template.txt
+launch 2 template-again grpo template "${two[@]}" "prompt.template=$PWD/template.txt"
+fails_with 4 template-again 'on tokens with digest'
 
 # Other weights under the path that the reference policy is read from.
 good source export "$tiny_model" --out source
