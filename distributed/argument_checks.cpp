@@ -32,28 +32,18 @@ std::string_view name_of(DataType type) {
   return "an unknown type";
 }
 
-}  // namespace
-
-void check_buffer(const Communicator& ranks, std::string_view call, std::string_view what,
-                  const Buffer& values, Device device) {
-  check(values.count >= 0 && size_of(values.type) != 0, ErrorCode::kCommunication,
-        subject(ranks, call, what), "a buffer of ", values.count, " values of ",
-        name_of(values.type), " cannot be sent");
-  check(values.count == 0 || values.data != nullptr, ErrorCode::kCommunication,
-        subject(ranks, call, what), "a buffer of ", values.count, " values has no memory");
-  check(values.device == device, ErrorCode::kCommunication, subject(ranks, call, what),
-        "the buffer is in ", values.device == Device::kHost ? "host" : "device",
-        " memory, this communicator moves ", device == Device::kHost ? "host" : "device",
-        " memory: copy it first");
+void check_types(const Communicator& ranks, std::string_view call, std::string_view what,
+                 const Buffer& own, const Buffer& values, bool fit) {
+  check(fit, ErrorCode::kCommunication, subject(ranks, call, what), "own values are ",
+        name_of(own.type), ", all values are ", name_of(values.type));
 }
 
+// Counts and places of shards.
 void check_shards(const Communicator& ranks, std::string_view call, std::string_view what,
                   const Buffer& own, const Buffer& values, std::span<const std::int64_t> counts,
                   Device device) {
   check_buffer(ranks, call, what, own, device);
   check_buffer(ranks, call, what, values, device);
-  check(own.type == values.type, ErrorCode::kCommunication, subject(ranks, call, what),
-        "own values are ", name_of(own.type), ", all values are ", name_of(values.type));
   check(counts.size() == static_cast<std::size_t>(ranks.size()), ErrorCode::kCommunication,
         subject(ranks, call, what), counts.size(), " counts are given for ", ranks.size(),
         " ranks");
@@ -73,15 +63,41 @@ void check_shards(const Communicator& ranks, std::string_view call, std::string_
         mine);
 }
 
-void check_no_overlap(const Communicator& ranks, std::string_view call, std::string_view what,
-                      const Buffer& own, const Buffer& values) {
+}  // namespace
+
+void check_buffer(const Communicator& ranks, std::string_view call, std::string_view what,
+                  const Buffer& values, Device device) {
+  check(values.count >= 0 && size_of(values.type) != 0, ErrorCode::kCommunication,
+        subject(ranks, call, what), "a buffer of ", values.count, " values of ",
+        name_of(values.type), " cannot be sent");
+  check(values.count == 0 || values.data != nullptr, ErrorCode::kCommunication,
+        subject(ranks, call, what), "a buffer of ", values.count, " values has no memory");
+  check(values.device == device, ErrorCode::kCommunication, subject(ranks, call, what),
+        "the buffer is in ", values.device == Device::kHost ? "host" : "device",
+        " memory, this communicator moves ", device == Device::kHost ? "host" : "device",
+        " memory: copy it first");
+}
+
+void check_all_gather(const Communicator& ranks, std::string_view what, const Buffer& own,
+                      const Buffer& values, std::span<const std::int64_t> counts, Device device) {
+  check_types(ranks, "all_gather", what, own, values, own.type == values.type);
+  check_shards(ranks, "all_gather", what, own, values, counts, device);
+}
+
+void check_reduce_scatter(const Communicator& ranks, std::string_view what, const Buffer& own,
+                          const Buffer& values, std::span<const std::int64_t> counts,
+                          Device device) {
+  const bool widens = device == Device::kHost && values.type == DataType::kBFloat16 &&
+                      own.type == DataType::kFloat32;
+  check_types(ranks, "reduce_scatter", what, own, values, own.type == values.type || widens);
+  check_shards(ranks, "reduce_scatter", what, own, values, counts, device);
   const auto* own_begin = static_cast<const std::byte*>(own.data);
   const auto* begin = static_cast<const std::byte*>(values.data);
   const std::less_equal<const std::byte*> not_after;
   check(own.count == 0 || values.count == 0 || not_after(own_begin + own.bytes(), begin) ||
             not_after(begin + values.bytes(), own_begin),
-        ErrorCode::kCommunication, subject(ranks, call, what), "the own buffer of ", own.count,
-        " values overlaps the ", values.count, " values that are summed");
+        ErrorCode::kCommunication, subject(ranks, "reduce_scatter", what), "the own buffer of ",
+        own.count, " values overlaps the ", values.count, " values that are summed");
 }
 
 void check_root(const Communicator& ranks, std::string_view call, std::string_view what, int root) {

@@ -14,13 +14,13 @@ namespace cogent::distributed {
 // One memory block on `device` that exists where it has values.
 void check_buffer(const Communicator& ranks, std::string_view call, std::string_view what,
                   const Buffer& values, Device device);
-// Counts, types and places of a reduce_scatter or an all_gather.
-void check_shards(const Communicator& ranks, std::string_view call, std::string_view what,
-                  const Buffer& own, const Buffer& values, std::span<const std::int64_t> counts,
-                  Device device);
-// reduce_scatter alone: `own` stands outside of `values`.
-void check_no_overlap(const Communicator& ranks, std::string_view call, std::string_view what,
-                      const Buffer& own, const Buffer& values);
+// Counts, types and places of an all_gather, and of a reduce_scatter, whose `own` stands outside of
+// `values`.
+void check_all_gather(const Communicator& ranks, std::string_view what, const Buffer& own,
+                      const Buffer& values, std::span<const std::int64_t> counts, Device device);
+void check_reduce_scatter(const Communicator& ranks, std::string_view what, const Buffer& own,
+                          const Buffer& values, std::span<const std::int64_t> counts,
+                          Device device);
 void check_root(const Communicator& ranks, std::string_view call, std::string_view what, int root);
 
 // The first value behind those of the ranks before `rank`.

@@ -59,7 +59,9 @@ class Communicator {
   virtual Work all_reduce(Buffer values, ReduceOp op, std::string_view what) = 0;
   // Sums `values` over the ranks; rank r receives the counts[r] values behind counts[0] + ... +
   // counts[r-1]. counts: one a rank, the same on all, summing up to values.count; zero is allowed.
-  // `own` has counts[rank()] values and may not overlap `values`.
+  // `own` has counts[rank()] values and may not overlap `values`. In host memory it may be float32
+  // where `values` are bfloat16: they travel as they are, and are added in float32, in a fixed
+  // order.
   virtual Work reduce_scatter(Buffer values, Buffer own, std::span<const std::int64_t> counts,
                               std::string_view what) = 0;
   // The opposite: rank r's counts[r] values of `own` arrive in every rank's `values`. `own` may be

@@ -250,6 +250,37 @@ TEST_P(CommunicatorContract, ReduceScatterTakesUnevenAndEmptyShards) {
   check_reduce_scatter<std::int32_t>();
 }
 
+// Parts that bfloat16 holds, whose sums it does not: 1 and a 512th a rank.
+TEST_P(CommunicatorContract, ReduceScatterAddsBfloat16InFloat32) {
+  for (const std::int64_t total : sizes<BFloat16Bits>()) {
+    for (const auto& counts : shard_counts(total, size())) {
+      SCOPED_TRACE(concat("reduce_scatter of ", total, " values"));
+      const auto part = [](int rank, std::int64_t index) {
+        return rank == 0 ? 1.0F : static_cast<float>(1 + index % 3) / 512;
+      };
+      std::vector<BFloat16Bits> values(static_cast<std::size_t>(total));
+      for (std::int64_t i = 0; i < total; ++i) {
+        values[static_cast<std::size_t>(i)] = round_to_bfloat16(part(ranks().rank(), i));
+      }
+      std::vector<float> own(static_cast<std::size_t>(own_count(counts)));
+      const auto call = [&] {
+        ranks()
+            .reduce_scatter(Buffer(std::span(values)), Buffer(std::span(own)), counts, "widened")
+            .wait();
+      };
+      if (GetParam().name == "nccl") {
+        EXPECT_THROW(call(), Error) << "device memory has no such sum";
+        continue;
+      }
+      call();
+      for (std::size_t j = 0; j < own.size(); ++j) {
+        const std::int64_t index = own_offset(counts) + static_cast<std::int64_t>(j);
+        ASSERT_EQ(own[j], 1.0F + static_cast<float>(size() - 1) * part(1, index)) << index;
+      }
+    }
+  }
+}
+
 TEST_P(CommunicatorContract, ReduceScatterLeavesItsInputAlone) {
   const auto counts = shard_counts(1000, size()).back();
   std::vector<float> values = values_of<float>(ranks().rank(), 1000);

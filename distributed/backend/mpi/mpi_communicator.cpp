@@ -25,6 +25,9 @@ enum class Collective : std::uint8_t {
   kSubset
 };
 
+// The ring's messages have tag 0.
+constexpr int kMeetingTag = 1;
+
 std::int64_t kind_of(Collective collective, DataType type, int detail) {
   return static_cast<std::int64_t>(collective) | static_cast<std::int64_t>(type) << 8 |
          static_cast<std::int64_t>(detail) << 16;
@@ -73,21 +76,26 @@ Work MpiCommunicator::all_reduce(Buffer values, ReduceOp op, std::string_view wh
 
 Work MpiCommunicator::reduce_scatter(Buffer values, Buffer own,
                                      std::span<const std::int64_t> counts, std::string_view what) {
-  check_shards(*this, "reduce_scatter", what, own, values, counts, Device::kHost);
-  check_no_overlap(*this, "reduce_scatter", what, own, values);
-  return start({.name = "reduce_scatter",
-                .what = std::string(what),
-                .kind = kind_of(Collective::kReduceScatter, values.type, 0),
-                .count = values.count,
-                .digest = digest_of(counts)},
-               [=, this, each = std::vector(counts.begin(), counts.end())] {
-                 ring_.reduce_scatter(values, own.data, each, ReduceOp::kSum);
-               });
+  check_reduce_scatter(*this, what, own, values, counts, Device::kHost);
+  return start(
+      {.name = "reduce_scatter",
+       .what = std::string(what),
+       .kind = kind_of(Collective::kReduceScatter, values.type, static_cast<int>(own.type)),
+       .count = values.count,
+       .digest = digest_of(counts)},
+      [=, this, each = std::vector(counts.begin(), counts.end())] {
+        if (own.type == values.type) {
+          ring_.reduce_scatter(values, own.data, each, ReduceOp::kSum);
+          return;
+        }
+        ring_.reduce_scatter_widened(
+            values, {static_cast<float*>(own.data), static_cast<std::size_t>(own.count)}, each);
+      });
 }
 
 Work MpiCommunicator::all_gather(Buffer own, Buffer values, std::span<const std::int64_t> counts,
                                  std::string_view what) {
-  check_shards(*this, "all_gather", what, own, values, counts, Device::kHost);
+  check_all_gather(*this, what, own, values, counts, Device::kHost);
   return start({.name = "all_gather",
                 .what = std::string(what),
                 .kind = kind_of(Collective::kAllGather, values.type, 0),
@@ -176,23 +184,41 @@ void MpiCommunicator::meet(const Call& call, const Completion& task) {
   if (size() == 1) {
     return;
   }
-  // The minimum of a value and of its complement give both ends of what the ranks bring. On the
-  // heap, because MPI may still write to it after the collective was given up.
-  using Terms = std::array<std::int64_t, 6>;
-  auto terms = std::make_unique<Terms>(
-      Terms{call.kind, call.count, call.digest, ~call.kind, ~call.count, ~call.digest});
+  // The least of a value and of its complement give both ends of what the ranks bring. On the heap,
+  // because MPI may still use it after the collective was given up.
+  struct Meeting {
+    std::array<std::int64_t, 6> known, heard;
+  };
+  auto meeting = std::make_unique<Meeting>(
+      Meeting{{call.kind, call.count, call.digest, ~call.kind, ~call.count, ~call.digest}, {}});
+  auto& [known, heard] = *meeting;
   try {
-    MPI_Request request = MPI_REQUEST_NULL;
-    mpi_call(MPI_Iallreduce(MPI_IN_PLACE, terms->data(), static_cast<int>(terms->size()),
-                            MPI_INT64_T, MPI_MIN, comm_, &request),
-             "MPI_Iallreduce");
-    thread_.wait_for(request, task);
+    // Dissemination: each round doubles the ranks of which a rank knows. That it may hear of one
+    // twice does not matter to the least, so any number of ranks will do.
+    for (int distance = 1; distance < size(); distance *= 2) {
+      MPI_Request receive = MPI_REQUEST_NULL;
+      MPI_Request send = MPI_REQUEST_NULL;
+      const int count = static_cast<int>(known.size());
+      mpi_call(MPI_Irecv(heard.data(), count, MPI_INT64_T, (rank() + size() - distance) % size(),
+                         kMeetingTag, comm_, &receive),
+               "MPI_Irecv");
+      mpi_call(MPI_Isend(known.data(), count, MPI_INT64_T, (rank() + distance) % size(),
+                         kMeetingTag, comm_, &send),
+               "MPI_Isend");
+      thread_.wait_for(receive, task);
+      thread_.wait_for(send, task);
+      std::ranges::transform(known, heard, known.begin(),
+                             [](std::int64_t a, std::int64_t b) { return std::min(a, b); });
+    }
   } catch (...) {
-    static_cast<void>(terms.release());
+    static_cast<void>(meeting.release());
     throw;
   }
-  const auto& [kind, count, digest, kind_end, count_end, digest_end] = *terms;
+  const auto& [kind, count, digest, kind_end, count_end, digest_end] = known;
   const auto agreed = [](std::int64_t low, std::int64_t high) { return low == ~high; };
+  if (agreed(kind, kind_end) && agreed(count, count_end) && agreed(digest, digest_end)) {
+    return;
+  }
   const std::string subject = concat("rank ", rank(), ": ", call.name, " ", sequence_, " \"",
                                      call.what, "\" of communicator ", name_, ": ");
   check(agreed(kind, kind_end), ErrorCode::kCommunication, subject,

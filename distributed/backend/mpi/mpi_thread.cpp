@@ -54,10 +54,15 @@ std::vector<std::byte> MpiThread::receive(int rank, int tag) {
 }
 
 void MpiThread::wait_for(MPI_Request& request, const Completion& task) {
+  // At first a few looks without a rest between them: the other side of most waits is on its way,
+  // and to give up the core may take longer than it does.
+  constexpr int kLooks = 20;
   Backoff backoff;
-  while (true) {
+  for (int looks = kLooks;; looks = 1) {
     int done = 0;
-    mpi_call(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    for (int look = 0; look < looks && done == 0; ++look) {
+      mpi_call(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    }
     if (done != 0) {
       return;
     }
@@ -84,13 +89,20 @@ void MpiThread::loop() {
     {
       std::unique_lock lock(mutex_);
       const auto posted = [this] { return !jobs_.empty() || !new_messages_.empty(); };
-      if (messages_.idle()) {
+      const Backoff::Duration rest = backoff.next();
+      if (rest.count() == 0 && !posted()) {
+        // Who has waited for a collective mostly starts the next one at once, and to look out for
+        // it takes less than to be woken.
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+      } else if (messages_.idle()) {
         wake_.wait(lock, [&] { return posted() || stopping_; });
         if (stopping_ && !posted()) {
           return;
         }
       } else {
-        wake_.wait_for(lock, backoff.next(), posted);
+        wake_.wait_for(lock, rest, posted);
       }
       if (!jobs_.empty()) {
         job = std::move(jobs_.front());

@@ -20,7 +20,7 @@ namespace cogent::distributed {
 // The one thread of a rank that calls MPI between start-up and the end. Collectives are tasks, run
 // in the order of post(). Messages are apart from that order: they move while the thread is idle
 // and while a collective waits for its ranks, so neither holds up the other. Callers wait on
-// condition variables; the thread itself polls with growing rests and never spins a core.
+// condition variables; the thread itself polls with growing rests and never spins a core for long.
 class MpiThread {
  public:
   // The task's own completion, so that it can see that its caller has given it up.

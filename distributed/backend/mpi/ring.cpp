@@ -56,9 +56,15 @@ std::int64_t Ring::segment(DataType type) const {
   return std::min(max_count_, static_cast<std::int64_t>(kSegmentBytes / size_of(type)));
 }
 
-void Ring::exchange(const Buffer& outgoing, const Buffer& incoming) {
-  const int next = (rank_ + 1) % size_;
-  const int previous = (rank_ + size_ - 1) % size_;
+Buffer Ring::scratch(std::size_t which, std::int64_t count, DataType type) {
+  std::vector<std::byte>& memory = scratch_[which];
+  memory.resize(std::max(memory.size(), static_cast<std::size_t>(count) * size_of(type)));
+  return {memory.data(), count, type};
+}
+
+void Ring::exchange(const Buffer& outgoing, const Buffer& incoming, int distance) {
+  const int next = (rank_ + distance) % size_;
+  const int previous = (rank_ + size_ - distance) % size_;
   mpi_call(
       MPI_Sendrecv(outgoing.data, static_cast<int>(outgoing.count), mpi_type(outgoing.type),
                    outgoing.count == 0 ? MPI_PROC_NULL : next, 0, incoming.data,
@@ -70,25 +76,47 @@ void Ring::exchange(const Buffer& outgoing, const Buffer& incoming) {
 void Ring::reduce_scatter(const Buffer& values, void* own, std::span<const std::int64_t> counts,
                           ReduceOp op) {
   const Buffer own_values(own, counts[static_cast<std::size_t>(rank_)], values.type);
-  const auto bytes = [&](std::int64_t count) {
-    return static_cast<std::size_t>(count) * size_of(values.type);
+  if (size_ == 1) {
+    if (values.count != 0 && own != values.data) {
+      std::memcpy(own, values.data, values.bytes());
+    }
+    return;
+  }
+  for_each_part(
+      largest(counts), segment(values.type), [&](std::int64_t begin, std::int64_t length) {
+        const Segment part(values, counts, begin, length);
+        Buffer sum = part.of((rank_ + size_ - 1) % size_);
+        for (int step = 0; step < size_ - 1; ++step) {
+          const Buffer local = part.of((rank_ + 2 * size_ - step - 2) % size_);
+          const Buffer incoming =
+              scratch(static_cast<std::size_t>(step % 2), local.count, values.type);
+          exchange(sum, incoming);
+          // The last sum is that of the own shard.
+          sum =
+              step < size_ - 2 || local.count == 0 ? incoming : own_values.part(begin, local.count);
+          reduce(sum.data, incoming.data, local.data, local.count, values.type, op);
+        }
+      });
+}
+
+void Ring::reduce_scatter_widened(const Buffer& values, std::span<float> own,
+                                  std::span<const std::int64_t> counts) {
+  const auto bits_of = [](const Buffer& part) {
+    return std::span(static_cast<const BFloat16Bits*>(part.data),
+                     static_cast<std::size_t>(part.count));
   };
   for_each_part(largest(counts), segment(values.type),
                 [&](std::int64_t begin, std::int64_t length) {
                   const Segment part(values, counts, begin, length);
-                  Buffer sum = part.of((rank_ + size_ - 1) % size_);
-                  for (int step = 0; step < size_ - 1; ++step) {
-                    const Buffer local = part.of((rank_ + 2 * size_ - step - 2) % size_);
-                    auto& scratch = scratch_[static_cast<std::size_t>(step % 2)];
-                    scratch.resize(std::max(scratch.size(), bytes(length)));
-                    const Buffer incoming(scratch.data(), local.count, values.type);
-                    exchange(sum, incoming);
-                    reduce_into(incoming.data, local.data, local.count, values.type, op);
-                    sum = incoming;
-                  }
-                  // The last sum is that of the own shard.
-                  if (sum.count != 0 && sum.data != place(own_values, begin)) {
-                    std::memcpy(place(own_values, begin), sum.data, sum.bytes());
+                  const Buffer local = part.of(rank_);
+                  const std::span<float> sums =
+                      own.subspan(local.count == 0 ? 0 : static_cast<std::size_t>(begin),
+                                  static_cast<std::size_t>(local.count));
+                  widen(bits_of(local), sums);
+                  const Buffer incoming = scratch(0, local.count, values.type);
+                  for (int distance = 1; distance < size_; ++distance) {
+                    exchange(part.of((rank_ + distance) % size_), incoming, distance);
+                    add_widened(bits_of(incoming), sums);
                   }
                 });
 }
@@ -122,16 +150,14 @@ void Ring::all_reduce(const Buffer& values, ReduceOp op) {
 
 // Every rank adds the values of rank 0, 1, ... in that order.
 void Ring::all_reduce_small(const Buffer& values, ReduceOp op) {
-  auto& scratch = scratch_[0];
-  scratch.resize(std::max(scratch.size(), values.bytes() * static_cast<std::size_t>(size_)));
+  const Buffer all = scratch(0, values.count * size_, values.type);
   const int count = static_cast<int>(values.count);
   const MPI_Datatype type = mpi_type(values.type);
-  mpi_call(MPI_Allgather(values.data, count, type, scratch.data(), count, type, comm_),
-           "MPI_Allgather");
-  std::memcpy(values.data, scratch.data(), values.bytes());
+  mpi_call(MPI_Allgather(values.data, count, type, all.data, count, type, comm_), "MPI_Allgather");
+  std::memcpy(values.data, all.data, values.bytes());
   for (int rank = 1; rank < size_; ++rank) {
-    reduce_into(values.data, scratch.data() + values.bytes() * static_cast<std::size_t>(rank),
-                values.count, values.type, op);
+    reduce(values.data, values.data, place(all, rank * values.count), values.count, values.type,
+           op);
   }
 }
 

@@ -28,6 +28,10 @@ class Ring {
   // `own` may be this rank's place in `values`; other values stay as they are.
   void reduce_scatter(const Buffer& values, void* own, std::span<const std::int64_t> counts,
                       ReduceOp op);
+  // bfloat16 values into float32 sums: every rank's part of a shard travels to the shard's rank as
+  // it is, which adds its own, then those of the ranks before it, the nearest first.
+  void reduce_scatter_widened(const Buffer& values, std::span<float> own,
+                              std::span<const std::int64_t> counts);
   // This rank's values stand in their place already.
   void all_gather(const Buffer& values, std::span<const std::int64_t> counts);
   void all_reduce(const Buffer& values, ReduceOp op);
@@ -35,9 +39,12 @@ class Ring {
 
  private:
   void all_reduce_small(const Buffer& values, ReduceOp op);
-  // To the next rank, from the one before. Empty sides are skipped; both ranks know the counts.
-  void exchange(const Buffer& outgoing, const Buffer& incoming);
+  // To the rank `distance` ahead, from the one as far behind. Empty sides are skipped; both ranks
+  // know the counts.
+  void exchange(const Buffer& outgoing, const Buffer& incoming, int distance = 1);
   std::int64_t segment(DataType type) const;
+  // Scratch for as many values.
+  Buffer scratch(std::size_t which, std::int64_t count, DataType type);
 
   MPI_Comm comm_;
   std::int64_t max_count_;

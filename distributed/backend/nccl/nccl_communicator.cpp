@@ -107,8 +107,7 @@ class NcclCommunicator final : public Communicator {
 
   Work reduce_scatter(Buffer values, Buffer own, std::span<const std::int64_t> counts,
                       std::string_view what) override {
-    check_shards(*this, "reduce_scatter", what, own, values, counts, Device::kCuda);
-    check_no_overlap(*this, "reduce_scatter", what, own, values);
+    check_reduce_scatter(*this, what, own, values, counts, Device::kCuda);
     return launch("reduce_scatter", what, values.count, [&](ncclComm_t comm) {
       if (all_equal(counts)) {
         nccl_call(ncclReduceScatter(values.data, own.data, static_cast<std::size_t>(own.count),
@@ -126,7 +125,7 @@ class NcclCommunicator final : public Communicator {
 
   Work all_gather(Buffer own, Buffer values, std::span<const std::int64_t> counts,
                   std::string_view what) override {
-    check_shards(*this, "all_gather", what, own, values, counts, Device::kCuda);
+    check_all_gather(*this, what, own, values, counts, Device::kCuda);
     return launch("all_gather", what, values.count, [&](ncclComm_t comm) {
       if (all_equal(counts)) {
         nccl_call(ncclAllGather(own.data, values.data, static_cast<std::size_t>(own.count),

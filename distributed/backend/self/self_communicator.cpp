@@ -1,5 +1,6 @@
 #include "distributed/argument_checks.hpp"
 #include "distributed/communicator.hpp"
+#include "distributed/reduce.hpp"
 
 #include <cstring>
 #include <utility>
@@ -22,14 +23,19 @@ class SelfCommunicator final : public Communicator {
   }
   Work reduce_scatter(Buffer values, Buffer own, std::span<const std::int64_t> counts,
                       std::string_view what) override {
-    check_shards(*this, "reduce_scatter", what, own, values, counts, Device::kHost);
-    check_no_overlap(*this, "reduce_scatter", what, own, values);
-    copy(values, own);
+    check_reduce_scatter(*this, what, own, values, counts, Device::kHost);
+    if (own.type == values.type) {
+      copy(values, own);
+    } else {
+      const auto count = static_cast<std::size_t>(own.count);
+      widen({static_cast<const BFloat16Bits*>(values.data), count},
+            {static_cast<float*>(own.data), count});
+    }
     return Work();
   }
   Work all_gather(Buffer own, Buffer values, std::span<const std::int64_t> counts,
                   std::string_view what) override {
-    check_shards(*this, "all_gather", what, own, values, counts, Device::kHost);
+    check_all_gather(*this, what, own, values, counts, Device::kHost);
     copy(own, values);
     return Work();
   }

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -29,7 +30,7 @@ TEST(Reduce, BFloat16RoundsToNearestEven) {
 TEST(Reduce, IntegersWrapAround) {
   std::int64_t value = std::numeric_limits<std::int64_t>::max();
   const std::int64_t one = 1;
-  reduce_into(&value, &one, 1, DataType::kInt64, ReduceOp::kSum);
+  reduce(&value, &value, &one, 1, DataType::kInt64, ReduceOp::kSum);
   EXPECT_EQ(value, std::numeric_limits<std::int64_t>::min());
 }
 
@@ -38,9 +39,62 @@ TEST(Reduce, NanWinsFromEitherSide) {
   for (const ReduceOp op : {ReduceOp::kMin, ReduceOp::kMax}) {
     std::array<float, 2> into = {nan, 1};
     const std::array<float, 2> values = {1, nan};
-    reduce_into(into.data(), values.data(), 2, DataType::kFloat32, op);
+    reduce(into.data(), into.data(), values.data(), 2, DataType::kFloat32, op);
     EXPECT_TRUE(std::isnan(into[0]));
     EXPECT_TRUE(std::isnan(into[1]));
+  }
+}
+
+// Long enough for vectors and their rest.
+TEST(Reduce, TheResultMayTakeThePlaceOfEitherSide) {
+  std::vector<float> a(1003);
+  std::vector<float> b(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    a[i] = static_cast<float>(i);
+    b[i] = static_cast<float>(i * i % 97);
+  }
+  std::vector<float> sum(a.size());
+  const auto count = static_cast<std::int64_t>(a.size());
+  reduce(sum.data(), a.data(), b.data(), count, DataType::kFloat32, ReduceOp::kSum);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ASSERT_EQ(sum[i], a[i] + b[i]) << i;
+  }
+  std::vector<float> first = a;
+  reduce(first.data(), first.data(), b.data(), count, DataType::kFloat32, ReduceOp::kSum);
+  EXPECT_EQ(first, sum);
+  std::vector<float> second = b;
+  reduce(second.data(), a.data(), second.data(), count, DataType::kFloat32, ReduceOp::kSum);
+  EXPECT_EQ(second, sum);
+}
+
+TEST(Reduce, BFloat16IsAddedInFloatWhereTheSumIsWider) {
+  const std::vector<BFloat16Bits> values = {round_to_bfloat16(1.0f), round_to_bfloat16(-0.375f)};
+  std::vector<float> sums(values.size());
+  widen(values, sums);
+  EXPECT_EQ(sums, (std::vector<float>{1.0f, -0.375f}));
+  sums = {1.0f / 4096, 0};
+  add_widened(values, sums);
+  EXPECT_EQ(sums, (std::vector<float>{1.0f + 1.0f / 4096, -0.375f}));
+}
+
+// Lengths around the blocks in which it goes.
+TEST(Reduce, ValuesAreRoundedWhereTheyStand) {
+  for (const std::size_t count : {0u, 1u, 2047u, 2048u, 2049u, 10000u}) {
+    std::vector<float> values(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      values[i] = 1.0f / static_cast<float>(3 + i);
+    }
+    const std::vector<float> before = values;
+    const Buffer rounded = round_in_place(values);
+    ASSERT_EQ(rounded.type, DataType::kBFloat16);
+    ASSERT_EQ(rounded.count, static_cast<std::int64_t>(count));
+    std::vector<BFloat16Bits> bits(count);
+    if (count != 0) {
+      std::memcpy(bits.data(), rounded.data, rounded.bytes());
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(bits[i].bits, round_to_bfloat16(before[i]).bits) << i << " of " << count;
+    }
   }
 }
 
