@@ -1,6 +1,7 @@
 #include "trainer/gradient_sum.hpp"
 
 #include "core/base/error.hpp"
+#include "distributed/reduce.hpp"
 #include "trainer/fixed_point.hpp"
 #include "trainer/tensor_buffer.hpp"
 
@@ -51,12 +52,15 @@ std::vector<at::Tensor> shared_scratch(const ShardLayout& layout) {
 }  // namespace
 
 GradientSum::GradientSum(const ShardLayout& layout, distributed::Communicator& learners,
-                         Numerics numerics, ShardMode shard)
+                         Numerics numerics, const LearnerSettings& settings)
     : layout_(layout),
       learners_(learners),
       exact_(numerics == Numerics::kExact),
-      at_once_(learners.size() > 1 &&
-               (shard == ShardMode::kGradients || shard == ShardMode::kParameters)) {
+      at_once_(learners.size() > 1 && (settings.shard == ShardMode::kGradients ||
+                                       settings.shard == ShardMode::kParameters)),
+      rounds_(settings.reduce == WeightType::kBFloat16) {
+  check(!exact_ || !rounds_, ErrorCode::kUsage,
+        "numerics: exact adds gradients without rounding them to bfloat16");
   const at::ScalarType type = exact_ ? at::kLong : at::kFloat;
   const auto rank = static_cast<std::size_t>(learners.rank());
   if (exact_ || at_once_) {
@@ -130,7 +134,8 @@ void GradientSum::start_reduction(std::size_t unit) {
   const at::Tensor from = at_once_ ? staging_.narrow(0, 0, layout_.unit_size(unit)) : sums_[unit];
   const at::Tensor to = at_once_ ? received_.narrow(0, 0, own) : reduced_[unit];
   staged_unit_ = unit;
-  reductions_.push_back(learners_.reduce_scatter(buffer_of(from), buffer_of(to), counts,
+  const Buffer part = rounds_ ? distributed::round_in_place(span_of<float>(from)) : buffer_of(from);
+  reductions_.push_back(learners_.reduce_scatter(part, buffer_of(to), counts,
                                                  "gradient of " + layout_.units()[unit].name));
 }
 

@@ -20,14 +20,15 @@ namespace cogent::trainer {
 //
 // `exact` adds in 64-bit fixed point (fixed_point.hpp), each use of each micro-batch converted on
 // its own: any number of learners, deal of micro-batches and shard mode gives the same bits. `fast`
-// adds in float32. With more than one learner, shard mode `gradients` or `parameters` reduces each
-// use at once, so that no learner holds a whole gradient; the other modes add up the micro-batches
-// first and reduce with the last. Reductions run while the next unit computes.
+// adds in float32, and may send each learner's part rounded to bfloat16, once, as
+// LearnerSettings::reduce says. With more than one learner, shard mode `gradients` or `parameters`
+// reduces each use at once, so that no learner holds a whole gradient; the other modes add up the
+// micro-batches first and reduce with the last. Reductions run while the next unit computes.
 class GradientSum {
  public:
   // The references must outlive it.
   GradientSum(const ShardLayout& layout, distributed::Communicator& learners, Numerics numerics,
-              ShardMode shard);
+              const LearnerSettings& settings);
 
   // Sums to zero. `conversions`: uses of a unit in this update at most, over all micro-batches and
   // learners; it sets the range of `exact`.
@@ -57,6 +58,7 @@ class GradientSum {
   distributed::Communicator& learners_;
   bool exact_;
   bool at_once_;  // each use is reduced at once
+  bool rounds_;   // what travels is bfloat16
 
   std::vector<model::UnitTensors> gradients_;  // one a unit: views into scratch_, or into sums_
                                                // where float32 adds up in place

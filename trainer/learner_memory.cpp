@@ -37,6 +37,8 @@ LearnerMemory::LearnerMemory(const RunConfig& config, const model::ModelConfig& 
       learner_(static_cast<std::size_t>(learner)),
       settings_(config.learner),
       sum_bytes_(config.numerics == Numerics::kExact ? kFixedPoint : kFloat),
+      wire_bytes_(config.numerics == Numerics::kExact ? kFixedPoint
+                                                      : bytes_of(config.learner.reduce)),
       weight_bytes_(bytes_of(config.model.weights)),
       at_once_(learners > 1 && (config.learner.shard == ShardMode::kGradients ||
                                 config.learner.shard == ShardMode::kParameters)),
@@ -150,7 +152,7 @@ std::int64_t LearnerMemory::sent_bytes(std::int64_t slots) const {
     return 0;
   }
   const std::int64_t uses = trained() + (model_.tied_embeddings ? layout_.unit_size(0) : 0);
-  const std::int64_t reduced = sum_bytes_ * (at_once_ ? slots * uses : trained());
+  const std::int64_t reduced = wire_bytes_ * (at_once_ ? slots * uses : trained());
   std::int64_t blocks = 0;
   for (std::size_t unit = 1; unit + 1 < layout_.units().size(); ++unit) {
     blocks += layout_.unit_size(unit);

@@ -61,6 +61,7 @@ class LearnerMemory {
   std::size_t learner_;
   LearnerSettings settings_;
   std::int64_t sum_bytes_;     // of one value
+  std::int64_t wire_bytes_;    // of one value of a gradient that is sent
   std::int64_t weight_bytes_;  // of one value that is computed with
   bool at_once_;               // gradients are reduced use by use
   bool gathers_units_;

@@ -64,7 +64,7 @@ ShardedModel::ShardedModel(const model::Transformer& model, distributed::Communi
                      !model.lora().on()),
       recomputes_(settings.recompute == Recompute::kFull),
       weight_type_(weight_type),
-      gradients_(layout_, learners, numerics, settings.shard),
+      gradients_(layout_, learners, numerics, settings),
       gather_(model, layout_, learners, rounds() ? rounded_shards_ : weight_shards_,
               settings.prefetch) {
   check_numerics(numerics, model);

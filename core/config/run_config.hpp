@@ -85,7 +85,8 @@ struct ClusterSettings {
 struct LearnerSettings {
   ShardMode shard = ShardMode::kOptimizer;
   Recompute recompute = Recompute::kNone;
-  std::int64_t prefetch = 1;  // units gathered ahead, where parameters are sharded
+  std::int64_t prefetch = 1;                 // units gathered ahead, where parameters are sharded
+  WeightType reduce = WeightType::kFloat32;  // gradients on the wire, under numerics: fast
   std::int64_t micro_batch_tokens = 2048;
 
   friend bool operator==(const LearnerSettings&, const LearnerSettings&) = default;

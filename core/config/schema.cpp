@@ -112,6 +112,9 @@ std::vector<Key> cluster_keys() {
        {.min = 0, .max = 1024},
        "Units whose weights are gathered ahead of the one that computes, under learner.shard: "
        "parameters."},
+      {"learner.reduce", kArithmetic, at<&RunConfig::learner, &L::reduce>(), kAny,
+       "Type in which gradients travel between learners under numerics: fast: float32, or "
+       "bfloat16, half the bytes, each learner's part rounded once and added in float32."},
       {"learner.micro_batch_tokens", kArithmetic, at<&RunConfig::learner, &L::micro_batch_tokens>(),
        kFromOne, "Tokens of a micro-batch at most, unless one sequence alone has more."},
   };

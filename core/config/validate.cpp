@@ -109,6 +109,12 @@ void check_lora(const RunConfig& config) {
         ", which makes the adapter's product 0: set it above 0");
 }
 
+void check_reduction(const RunConfig& config) {
+  check(config.numerics == Numerics::kFast || config.learner.reduce == WeightType::kFloat32, kUsage,
+        stands(config, "learner.reduce"), " and numerics is exact, which adds gradients without ",
+        "rounding them to fewer bits: set numerics to fast, or learner.reduce to float32");
+}
+
 void check_optimizer(const RunConfig& config) {
   const std::vector<double>& betas = config.optimizer.betas;
   check(betas.size() == 2, kUsage, stands(config, "optimizer.betas"), ", which are ", betas.size(),
@@ -204,6 +210,7 @@ void validate_config(const RunConfig& config, Stage stage, int world_size) {
   check_evaluate(config);
   if (trains(stage)) {
     check_lora(config);
+    check_reduction(config);
     check_optimizer(config);
   }
   if (stage == Stage::kGrpo) {

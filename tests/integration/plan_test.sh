@@ -55,6 +55,11 @@ compare grpo grpo 2 "${grpo[@]}"
 parameters=$(member parameters alone-plan.out)
 same "a checkpoint's bytes" "$(member checkpoint_bytes alone-plan.out)" $((12 * parameters))
 same "bytes that one learner sends" "$(member reduction_bytes alone-plan.out)" 0
+for type in float32 bfloat16; do
+  good "wire-$type" plan --stage sft -n 2 --json "${keys[@]}" numerics=fast "learner.reduce=$type" run.dir=wire
+done
+same "bytes that bfloat16 saves of a gradient's, half of which each of 2 learners sends" \
+  $(($(member reduction_bytes wire-float32.out) - $(member reduction_bytes wire-bfloat16.out))) "$parameters"
 same "steps" "$(member steps alone-plan.out)" 2
 same "weights that a worker receives" "$(member publication_bytes grpo-plan.out)" $((4 * parameters))
 run text plan "${grpo[@]}" run.dir=text

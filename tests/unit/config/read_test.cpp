@@ -61,6 +61,7 @@ TEST(ReadConfig, EveryWordOfCliMd) {
   EXPECT_EQ(parse("learner: {shard: gradients}").learner.shard, ShardMode::kGradients);
   EXPECT_EQ(parse("learner: {shard: parameters}").learner.shard, ShardMode::kParameters);
   EXPECT_EQ(parse("learner: {recompute: full}").learner.recompute, Recompute::kFull);
+  EXPECT_EQ(parse("learner: {reduce: bfloat16}").learner.reduce, WeightType::kBFloat16);
   EXPECT_EQ(parse("optimizer: {schedule: constant}").optimizer.schedule, Schedule::kConstant);
   EXPECT_EQ(parse("grpo: {loss: dr_grpo}").grpo.loss, LossType::kDrGrpo);
   EXPECT_EQ(parse("grpo: {loss: bnpo}").grpo.loss, LossType::kBnpo);

@@ -62,6 +62,16 @@ TEST(ValidateConfig, Lora) {
   EXPECT_THAT(grpo_refusal({"lora.rank=8", "lora.alpha=0"}), HasSubstr("lora.alpha is 0"));
 }
 
+TEST(ValidateConfig, GradientsAreRoundedUnderFastNumericsAlone) {
+  validate_config(complete({"learner.reduce=bfloat16", "numerics=fast"}), Stage::kSft, 2);
+  for (const Stage stage : {Stage::kSft, Stage::kGrpo}) {
+    EXPECT_THAT(refusal(stage, 2, {"learner.reduce=bfloat16"}),
+                AllOf(HasSubstr("learner.reduce is bfloat16"), HasSubstr("numerics is exact"),
+                      HasSubstr("set numerics to fast")));
+  }
+  validate_config(complete({"learner.reduce=bfloat16"}), Stage::kEvaluate, 1);
+}
+
 TEST(ValidateConfig, WorldOfSeparateRanks) {
   validate_config(complete({"cluster.learners=2", "cluster.workers=3"}), Stage::kGrpo, 5);
   EXPECT_THAT(refusal(Stage::kGrpo, 4, {"cluster.learners=2", "cluster.workers=3"}),
