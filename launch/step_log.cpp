@@ -131,6 +131,8 @@ void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
                        {"lr", metrics.lr},
                        {"tokens", metrics.tokens},
                        {"seconds", seconds},
+                       {"reduction_seconds", metrics.reduction_seconds},
+                       {"optimizer_seconds", metrics.optimizer_seconds},
                        {"weights_xxh3", hex64(weights_xxh3)},
                        {"skipped", metrics.skipped}};
   ProgressSample sample{.step = step, .tokens = metrics.tokens, .loss = metrics.loss, .reward = {}};

@@ -3,6 +3,7 @@
 #include "core/base/error.hpp"
 #include "distributed/reduce.hpp"
 #include "trainer/fixed_point.hpp"
+#include "trainer/stopwatch.hpp"
 #include "trainer/tensor_buffer.hpp"
 
 #include <ATen/ops/zeros.h>
@@ -85,6 +86,8 @@ GradientSum::GradientSum(const ShardLayout& layout, distributed::Communicator& l
 }
 
 void GradientSum::begin_update(std::int64_t conversions) {
+  seconds_ = 0;
+  const Stopwatch watch(seconds_);
   limit_ = fixed_point_limit(std::max<std::int64_t>(1, conversions));
   in_range_ = true;
   for (const at::Tensor& sums : sums_) {
@@ -112,6 +115,7 @@ void GradientSum::accumulate(std::size_t unit, const at::Tensor& sums) {
 }
 
 void GradientSum::add(std::size_t unit, bool last) {
+  const Stopwatch watch(seconds_);
   if (at_once_) {
     settle();
     const at::Tensor staged = staging_.narrow(0, 0, layout_.unit_size(unit));
@@ -154,6 +158,7 @@ void GradientSum::settle() {
 }
 
 bool GradientSum::finish() {
+  const Stopwatch watch(seconds_);
   settle();
   if (!exact_) {
     return true;

@@ -49,6 +49,9 @@ class GradientSum {
   std::span<const float> values(std::size_t unit, std::int64_t offset, std::int64_t count,
                                 std::span<float> scratch) const;
 
+  // Spent in the calls of this update.
+  double seconds() const { return seconds_; }
+
  private:
   void accumulate(std::size_t unit, const at::Tensor& sums);
   void start_reduction(std::size_t unit);
@@ -70,6 +73,7 @@ class GradientSum {
   std::vector<distributed::Work> reductions_;  // under way
   std::size_t staged_unit_ = 0;                // whose use is under way, where reduced at once
   float limit_ = 0;                            // of a value, under `exact`
+  double seconds_ = 0;
   bool in_range_ = true;
 };
 

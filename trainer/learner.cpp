@@ -136,6 +136,8 @@ BatchSums Learner::run_update(const MiniBatch& mini_batch, double temperature,
   metrics.lr = learning_rate(config_.optimizer, position_, total_updates_);
   const UpdateResult update = policy_.apply(config_.optimizer, metrics.lr);
   metrics.grad_norm = update.grad_norm;
+  metrics.reduction_seconds += update.reduction_seconds;
+  metrics.optimizer_seconds += update.optimizer_seconds;
   ++position_;
   skipped_in_a_row_ = update.applied ? 0 : skipped_in_a_row_ + 1;
   if (!update.applied) {

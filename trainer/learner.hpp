@@ -24,6 +24,8 @@ struct StepMetrics {
   std::int64_t tokens = 0;   // trained tokens of the step, each counted once
   std::int64_t skipped = 0;  // updates skipped for a gradient that is not finite
   std::int64_t updates = 0;  // of the step, skipped ones included; 0 where it has no group
+  // Of the step's updates, on this learner: UpdateResult.
+  double reduction_seconds = 0, optimizer_seconds = 0;
   // GRPO only. Means over tokens are means over the tokens that were computed, in all updates of
   // the step unless stated: sequences without any gradient are not.
   std::int64_t skipped_sequences = 0;  // not computed, their gradient is exactly 0

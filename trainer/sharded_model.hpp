@@ -30,6 +30,9 @@ struct BatchActivations {
 struct UpdateResult {
   double grad_norm = 0;  // before clipping; infinite where a value was past the range of `exact`
   bool applied = false;  // false: a gradient was not finite or past that range, nothing changed
+  // Of the whole update on this learner: adding its gradients up beside the passes, and what
+  // follows: norm, AdamW, and the weights made whole again.
+  double reduction_seconds = 0, optimizer_seconds = 0;
 };
 
 // Throws kUsage where `numerics: exact` is asked of a CPU or a model that cannot give it.
@@ -119,6 +122,7 @@ class ShardedModel {
   template <typename Use>
   void for_each_own_leaf(std::size_t unit, const Use& use) const;
   double gradient_norm();  // collective
+  void update_shard(const OptimizerSettings& settings, double lr, double norm);
   // This learner's values of every kind, as what is written (ShardView) or read into (ShardTarget).
   template <typename Entry>
   std::map<distributed::ShardKind, std::vector<Entry>> own_entries() const;

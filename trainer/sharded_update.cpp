@@ -2,6 +2,7 @@
 #include "core/base/hash.hpp"
 #include "trainer/adamw.hpp"
 #include "trainer/sharded_model.hpp"
+#include "trainer/stopwatch.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -99,13 +100,22 @@ double ShardedModel::gradient_norm() {
 }
 
 UpdateResult ShardedModel::apply(const OptimizerSettings& settings, double lr) {
-  if (!gradients_.finish()) {
-    return {.grad_norm = std::numeric_limits<double>::infinity()};
+  UpdateResult result{.grad_norm = std::numeric_limits<double>::infinity()};
+  const bool fits = gradients_.finish();
+  result.reduction_seconds = gradients_.seconds();
+  if (fits) {
+    const Stopwatch watch(result.optimizer_seconds);
+    result.grad_norm = gradient_norm();
+    result.applied = std::isfinite(result.grad_norm);
+    if (result.applied) {
+      update_shard(settings, lr, result.grad_norm);
+      share_weights();
+    }
   }
-  const double norm = gradient_norm();
-  if (!std::isfinite(norm)) {
-    return {.grad_norm = norm};
-  }
+  return result;
+}
+
+void ShardedModel::update_shard(const OptimizerSettings& settings, double lr, double norm) {
   // torch.nn.utils.clip_grad_norm_'s coefficient.
   const double scale =
       settings.clip_norm > 0 ? std::min(1.0, settings.clip_norm / (norm + 1e-6)) : 1.0;
@@ -125,8 +135,6 @@ UpdateResult ShardedModel::apply(const OptimizerSettings& settings, double lr) {
                        part_of(exp_avg_sq_[unit], offset, leaves[i].count));
         });
   }
-  share_weights();
-  return {.grad_norm = norm, .applied = true};
 }
 
 std::uint64_t ShardedModel::weights_xxh3() {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
@@ -148,6 +149,34 @@ TEST_P(Sharding, ChangesOnlyRoundingUnderFastNumerics) {
           << "recomputed";
     }
   }
+}
+
+// One rounding of each learner's part, the same in every run; alone nothing travels.
+TEST_P(Sharding, GradientsInBfloat16ChangeOnlyRounding) {
+  for (const ShardMode shard : {ShardMode::kOptimizer, ShardMode::kParameters}) {
+    const RunConfig in_float32 = with(Numerics::kFast, shard);
+    RunConfig config = in_float32;
+    config.learner.reduce = WeightType::kBFloat16;
+    const Outcome expected = train(in_float32, world(), GetParam());
+    const Outcome rounded = train(config, world(), GetParam());
+    EXPECT_EQ(rounded.hash == expected.hash, world().size() == 1) << describe(config);
+    EXPECT_LT(largest_difference(rounded.weights, expected.weights), 1e-2) << describe(config);
+    EXPECT_NEAR(rounded.metrics.grad_norm, expected.metrics.grad_norm,
+                1e-2 * expected.metrics.grad_norm)
+        << describe(config);
+    EXPECT_EQ(train(config, world(), GetParam()).hash, rounded.hash) << "a second run";
+  }
+}
+
+TEST_P(Sharding, AStepSaysWhatReductionAndOptimizerTook) {
+  const RunConfig config = with(Numerics::kFast, ShardMode::kGradients);
+  TestLearner run(config, world(), GetParam(), 1);
+  const auto start = std::chrono::steady_clock::now();
+  const StepMetrics metrics = run.learner.grpo_step(make_groups(run.model.config().vocab_size));
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+  EXPECT_GT(metrics.reduction_seconds, 0);
+  EXPECT_GT(metrics.optimizer_seconds, 0);
+  EXPECT_LT(metrics.reduction_seconds + metrics.optimizer_seconds, whole.count());
 }
 
 TEST_P(Sharding, AnUpdateThatCannotBeAddedIsSkippedByAllLearners) {
