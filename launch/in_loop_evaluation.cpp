@@ -23,18 +23,20 @@ std::vector<int> drawing_ranks(const StageContext& context) {
 
 }  // namespace
 
-std::vector<rollout::Prediction> predict_together(
-    const StageContext& context, const model::Transformer& model, model::ModelWeights& weights,
-    const text::Tokenizer& tokenizer, const data::PromptBuilder& prompts,
-    distributed::Communicator& drawing, const std::vector<Example>& examples) {
+GatheredPredictions predict_together(const StageContext& context, const model::Transformer& model,
+                                     model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+                                     const data::PromptBuilder& prompts,
+                                     distributed::Communicator& drawing,
+                                     const std::vector<Example>& examples) {
   std::vector<Example> own;
   for (std::size_t i = static_cast<std::size_t>(drawing.rank()); i < examples.size();
        i += static_cast<std::size_t>(drawing.size())) {
     own.push_back(examples[i]);
   }
   std::string lines;
+  rollout::EngineStatistics own_sampling;
   for (const rollout::Prediction& prediction :
-       rollout::predict(context.config, model, weights, tokenizer, prompts, own)) {
+       rollout::predict(context.config, model, weights, tokenizer, prompts, own, &own_sampling)) {
     lines += to_json_line(rollout::to_json(prediction)) + "\n";
   }
   wait_for_all(context.session, drawing_ranks(context));
@@ -50,11 +52,16 @@ std::vector<rollout::Prediction> predict_together(
       predictions.push_back(rollout::prediction_from_json(line->object, reader.where()));
     }
   }
-  std::vector<rollout::Prediction> all;
+  std::vector<rollout::EngineStatistics> sampling;
+  for (const auto& bytes : distributed::all_gather_bytes(drawing, rollout::encode(own_sampling),
+                                                         "sampling of the predictions")) {
+    sampling.push_back(rollout::decode_statistics(bytes));
+  }
+  GatheredPredictions all{{}, rollout::together(sampling)};
   const auto samples = static_cast<std::size_t>(context.config.evaluate.samples);
   for (std::size_t i = 0; i < examples.size(); ++i) {
     for (std::size_t sample = 0; sample < samples; ++sample) {
-      all.push_back(
+      all.predictions.push_back(
           std::move(by_rank[i % by_rank.size()].at(i / by_rank.size() * samples + sample)));
     }
   }
@@ -90,7 +97,7 @@ bool InLoopEvaluation::due_last() const {
 }
 
 void InLoopEvaluation::measure(std::int64_t version) {
-  const auto predictions =
+  const auto [predictions, sampling] =
       predict_together(context_, model_, weights_, tokenizer_, prompts_, drawing_, examples_);
   if (drawing_.rank() != 0) {
     return;
@@ -105,6 +112,7 @@ void InLoopEvaluation::measure(std::int64_t version) {
   }
   write_file_atomic(folder_.predictions(version), text, ErrorCode::kData);
   log_info("evaluation of version ", version, ": ", rollout::one_line(summary));
+  log_info("evaluation of version ", version, ": ", rollout::one_line(sampling));
 }
 
 }  // namespace cogent::launch

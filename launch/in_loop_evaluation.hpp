@@ -41,11 +41,18 @@ class InLoopEvaluation {
   std::vector<Example> examples_;
 };
 
-// Draws this rank's share of the examples and gathers everybody's predictions, in the order of the
-// examples, an example's samples in a row. Collective over `drawing`.
-std::vector<rollout::Prediction> predict_together(
-    const StageContext& context, const model::Transformer& model, model::ModelWeights& weights,
-    const text::Tokenizer& tokenizer, const data::PromptBuilder& prompts,
-    distributed::Communicator& drawing, const std::vector<Example>& examples);
+// Everybody's predictions, in the order of the examples, an example's samples in a row.
+struct GatheredPredictions {
+  std::vector<rollout::Prediction> predictions;
+  rollout::EngineStatistics sampling;  // of all ranks together; its seconds are the clock's
+};
+
+// Draws this rank's share of the examples and gathers what all ranks drew. Collective over
+// `drawing`.
+GatheredPredictions predict_together(const StageContext& context, const model::Transformer& model,
+                                     model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+                                     const data::PromptBuilder& prompts,
+                                     distributed::Communicator& drawing,
+                                     const std::vector<Example>& examples);
 
 }  // namespace cogent::launch

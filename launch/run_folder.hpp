@@ -26,6 +26,7 @@ class RunFolder {
   std::filesystem::path evaluations() const { return dir_ / "evaluations.jsonl"; }
   std::filesystem::path rollouts() const { return dir_ / "rollouts" / "rollouts.jsonl"; }
   std::filesystem::path predictions(std::int64_t version) const;
+  std::filesystem::path sampling() const { return dir_ / "sampling.json"; }
   std::filesystem::path checkpoints() const { return dir_ / "checkpoints"; }
   std::filesystem::path log(int rank) const {
     return dir_ / "log" / ("rank-" + std::to_string(rank) + ".log");

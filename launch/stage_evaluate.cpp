@@ -11,7 +11,7 @@
 
 namespace cogent::launch {
 
-void run_evaluate(StageContext& context) {
+void run_evaluate(StageContext& context, SummaryFormat format) {
   const RunConfig& config = context.config;
   const RunFolder folder(config);
   const bool has_test = !config.data.test.empty();
@@ -31,8 +31,8 @@ void run_evaluate(StageContext& context) {
   model::ModelWeights weights =
       model::load_weights(*source->weights, scalar_type(config.model.weights));
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
-  const auto predictions = predict_together(context, model, weights, source->tokenizer, prompts,
-                                            context.session.world(), examples);
+  const auto [predictions, drawn] = predict_together(context, model, weights, source->tokenizer,
+                                                     prompts, context.session.world(), examples);
   if (context.session.rank() != 0) {
     return;
   }
@@ -49,7 +49,15 @@ void run_evaluate(StageContext& context) {
   result["split"] = split;
   write_file_atomic(folder.dir() / "evaluation.json", to_json_line(result) + "\n",
                     ErrorCode::kData);
-  std::cout << rollout::table(summary);
+  json::object sampling = rollout::to_json(drawn);
+  sampling["seconds"] = drawn.seconds;
+  write_file_atomic(folder.sampling(), to_json_line(sampling) + "\n", ErrorCode::kData);
+  if (format == SummaryFormat::kJson) {
+    result["sampling"] = std::move(sampling);
+    std::cout << to_json_line(result) << '\n';
+  } else {
+    std::cout << rollout::one_line(drawn) << "\n\n" << rollout::table(summary);
+  }
 }
 
 }  // namespace cogent::launch

@@ -13,7 +13,9 @@ void run_sft(StageContext& context);
 // rollout.replay).
 void run_grpo(StageContext& context);
 // Greedy evaluation of data.test (data.dev where there is none): all ranks draw. Writes
-// predictions/ and evaluation.json.
-void run_evaluate(StageContext& context);
+// predictions/, evaluation.json, which is the same bytes for any ranks, and sampling.json, which
+// has the clock's. Rank 0 shows both on standard output, as tables or as one JSON object.
+enum class SummaryFormat { kTables, kJson };
+void run_evaluate(StageContext& context, SummaryFormat format);
 
 }  // namespace cogent::launch

@@ -145,6 +145,11 @@ void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
     if (rollouts->candidates) {
       add_candidates(*rollouts->candidates, line);
     }
+    if (rollouts->sampling) {
+      for (const auto& [name, value] : rollout::to_json(*rollouts->sampling)) {
+        line[name] = value;
+      }
+    }
     add_health(metrics, line);
     line["reproducible"] = !rollouts->lost_completions;
     if (std::isfinite(facts.reward)) {

@@ -2,6 +2,7 @@
 
 #include "core/records/records.hpp"
 #include "rollout/candidates.hpp"
+#include "rollout/engine_statistics.hpp"
 
 #include <optional>
 #include <vector>
@@ -13,6 +14,8 @@ struct StepRollouts {
   std::vector<RolloutGroup> groups = {};  // in the order of the step's prompts
   // Where dynamic sampling chose the groups: what it chose among.
   std::optional<rollout::CandidateCounts> candidates = {};
+  // How all workers together drew the step, every round; on learner 0 alone, and not in a replay.
+  std::optional<rollout::EngineStatistics> sampling = {};
   // A completion lost its reward, which may depend on the clock.
   bool lost_completions = false;
 };

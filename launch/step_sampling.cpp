@@ -13,7 +13,8 @@
 namespace cogent::launch {
 namespace {
 
-constexpr int kGroupTag = 2;  // a worker's groups for one learner
+constexpr int kGroupTag = 2;       // a worker's groups for one learner
+constexpr int kStatisticsTag = 4;  // how a worker drew them, for learner 0
 
 // A line every ten seconds while a round's completions are drawn.
 class SamplingProgress {
@@ -68,10 +69,13 @@ StepRollouts StepSampling::sample(std::int64_t step) {
     draw(step, 0, kept, drawn);
   }
   if (worker_ != nullptr) {
-    send(kept, drawn);
+    send(step, kept, drawn);
   }
   if (learners_ == nullptr) {
     return rollouts;
+  }
+  if (context_.seat().learner == 0) {
+    rollouts.sampling = collect_statistics();
   }
   rollouts.groups = collect(step, kept);
   rollouts.lost_completions |= std::ranges::any_of(rollouts.groups, [&](const auto& group) {
@@ -162,8 +166,12 @@ std::vector<rollout::CandidateFacts> StepSampling::exchange_facts(
   return facts;
 }
 
-void StepSampling::send(std::span<const std::uint32_t> kept, DrawnGroups& drawn) {
+void StepSampling::send(std::int64_t step, std::span<const std::uint32_t> kept,
+                        DrawnGroups& drawn) {
   const distributed::Topology& topology = context_.topology;
+  const rollout::EngineStatistics statistics = worker_->engine().take_statistics();
+  log_info("grpo step ", step + 1, ": ", rollout::one_line(statistics));
+  context_.session.send(topology.learner_rank(0), kStatisticsTag, rollout::encode(statistics));
   std::vector<std::vector<RolloutGroup>> by_learner(static_cast<std::size_t>(topology.learners()));
   for (std::size_t j = 0; j < kept.size(); ++j) {
     if (const auto group = drawn.find(kept[j]); group != drawn.end()) {
@@ -175,6 +183,16 @@ void StepSampling::send(std::span<const std::uint32_t> kept, DrawnGroups& drawn)
     context_.session.send(topology.learner_rank(static_cast<int>(learner)), kGroupTag,
                           encode_groups(by_learner[learner]));
   }
+}
+
+rollout::EngineStatistics StepSampling::collect_statistics() {
+  const distributed::Topology& topology = context_.topology;
+  std::vector<rollout::EngineStatistics> workers;
+  for (int worker = 0; worker < topology.workers(); ++worker) {
+    workers.push_back(rollout::decode_statistics(
+        context_.session.receive(topology.worker_rank(worker), kStatisticsTag)));
+  }
+  return rollout::together(workers);
 }
 
 std::vector<RolloutGroup> StepSampling::collect(std::int64_t step,

@@ -41,7 +41,10 @@ class StepSampling {
   // What the round's workers know of its rows, on every rank. Collective over the world.
   std::vector<rollout::CandidateFacts> exchange_facts(std::span<const std::uint32_t> round_rows,
                                                       const DrawnGroups& drawn);
-  void send(std::span<const std::uint32_t> kept, DrawnGroups& drawn);
+  // How this worker drew the step, to learner 0, and its groups to their learners.
+  void send(std::int64_t step, std::span<const std::uint32_t> kept, DrawnGroups& drawn);
+  // How all workers drew the step; on learner 0 alone.
+  rollout::EngineStatistics collect_statistics();
   // The groups of these rows in their order. Collective over the learners.
   std::vector<RolloutGroup> collect(std::int64_t step, std::span<const std::uint32_t> kept);
 

@@ -80,6 +80,7 @@ std::vector<RolloutGroup> Engine::generate(
   const Clock::time_point start = Clock::now();
   const model::PanelScope panels(model_, weights_);
   EngineProgress state;
+  EngineStatistics call;
   for (const RolloutRequest& request : requests) {
     check_request(request);
     state.completions += request.group_size;
@@ -94,6 +95,8 @@ std::vector<RolloutGroup> Engine::generate(
                     pages, options_.tokenizer);
   while (!schedule.done()) {
     StepBatch batch = schedule.next();
+    call.kv_pages_peak = std::max(call.kv_pages_peak, pages.pages() - pages.free_pages());
+    call.steps += batch.ids.empty() ? 0 : 1;
     const at::Tensor hidden = batch.ids.empty() ? at::Tensor() : forward(batch);
     draw(requests, batch, hidden, schedule);
     schedule.finish_step();
@@ -103,17 +106,17 @@ std::vector<RolloutGroup> Engine::generate(
       progress(state);
     }
   }
-  std::int64_t prompt_tokens = 0;
   for (const RolloutRequest& request : requests) {
-    prompt_tokens += static_cast<std::int64_t>(request.prompt_ids.size());
+    call.prompt_tokens += static_cast<std::int64_t>(request.prompt_ids.size());
   }
-  statistics_.prompt_tokens += prompt_tokens;
-  statistics_.preemptions += schedule.preemptions();
-  statistics_.recomputed_rows += schedule.prefill_rows() - prompt_tokens;
-  statistics_.completion_tokens += state.completion_tokens;
-  statistics_.drafted_tokens += schedule.drafted();
-  statistics_.accepted_tokens += schedule.accepted();
-  statistics_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  call.completion_tokens = schedule.tokens();
+  call.drafted_tokens = schedule.drafted();
+  call.accepted_tokens = schedule.accepted();
+  call.preemptions = schedule.preemptions();
+  call.recomputed_rows = schedule.prefill_rows() - call.prompt_tokens;
+  call.kv_pages = pages.pages();
+  call.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  add_call(statistics_, call);
   return groups;
 }
 
@@ -180,7 +183,6 @@ at::Tensor Engine::forward(StepBatch& batch) {
     x = model_.block(layer, weights_.units[static_cast<std::size_t>(layer) + 1], plan, x, &cache_,
                      nullptr);
   }
-  ++statistics_.steps;
   return x;
 }
 

@@ -3,12 +3,14 @@
 #include "core/model/transformer.hpp"
 #include "core/records/records.hpp"
 #include "core/text/tokenizer.hpp"
+#include "rollout/engine_statistics.hpp"
 #include "rollout/kv_pages.hpp"
 #include "rollout/sampling.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace cogent::rollout {
@@ -36,22 +38,6 @@ struct EngineProgress {
   std::int64_t completion_tokens = 0;  // drawn in this call
 };
 
-// Sums over all calls.
-struct EngineStatistics {
-  std::int64_t prompt_tokens = 0;  // computed: a group's prompt counts once
-  std::int64_t completion_tokens = 0;
-  std::int64_t drafted_tokens = 0;  // guessed
-  std::int64_t accepted_tokens =
-      0;                   // of them, those that were drawn and had a token drawn behind them
-  std::int64_t steps = 0;  // forwards
-  std::int64_t preemptions = 0;
-  std::int64_t recomputed_rows = 0;  // of prompts and completions, behind preemptions
-  double seconds = 0;
-  double tokens_per_second() const {
-    return seconds > 0 ? static_cast<double>(completion_tokens) / seconds : 0;
-  }
-};
-
 // Draws completions by continuous batching over a paged KV cache, in which a group shares its
 // prompt's pages.
 // Model and weights are referenced: their owner may write other weights between two calls, outside
@@ -72,7 +58,10 @@ class Engine {
       std::span<const RolloutRequest> requests,
       const std::function<void(const EngineProgress&)>& progress = {});
 
+  // Of all calls since the engine was made, or since take_statistics().
   const EngineStatistics& statistics() const { return statistics_; }
+  // statistics(), which begin anew.
+  EngineStatistics take_statistics() { return std::exchange(statistics_, {}); }
 
  private:
   void check_request(const RolloutRequest& request) const;

@@ -47,7 +47,7 @@ RuleScores rule_scores(const ner::Score& score) {
 std::vector<Prediction> predict(const RunConfig& config, const model::Transformer& model,
                                 model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                                 const data::PromptBuilder& prompts,
-                                std::span<const Example> examples) {
+                                std::span<const Example> examples, EngineStatistics* statistics) {
   const std::int64_t budget = config.evaluate.max_new_tokens;
   std::vector<RolloutRequest> requests;
   requests.reserve(examples.size());
@@ -63,6 +63,9 @@ std::vector<Prediction> predict(const RunConfig& config, const model::Transforme
                  .draft_rows = config.rollout.draft_rows,
                  .kv_cache_bytes = config.rollout.kv_cache_mb << 20});
   std::vector<RolloutGroup> groups = engine.generate(requests);
+  if (statistics != nullptr) {
+    *statistics = engine.statistics();
+  }
   const auto rewards = make_rewards(config.reward, config.metric.rules, budget);
   std::vector<Prediction> predictions;
   predictions.reserve(examples.size() * static_cast<std::size_t>(config.evaluate.samples));

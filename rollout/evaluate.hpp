@@ -6,6 +6,7 @@
 #include "core/model/transformer.hpp"
 #include "core/ner/metric.hpp"
 #include "core/text/tokenizer.hpp"
+#include "rollout/engine_statistics.hpp"
 #include "rollout/prediction.hpp"
 
 #include <cstdint>
@@ -18,11 +19,12 @@ namespace cogent::rollout {
 // Answers to the examples as the keys evaluate.* say, evaluate.samples of them in a row for each
 // example. The random numbers depend on seed, row and sample alone, so two models are compared by
 // the same draws. Where several workers share the examples, each predicts its own and the caller
-// merges.
+// merges. `statistics`: where not null it gets how they were drawn.
 std::vector<Prediction> predict(const RunConfig& config, const model::Transformer& model,
                                 model::ModelWeights& weights, const text::Tokenizer& tokenizer,
                                 const data::PromptBuilder& prompts,
-                                std::span<const Example> examples);
+                                std::span<const Example> examples,
+                                EngineStatistics* statistics = nullptr);
 
 // Micro F1 over all examples and the mean over data sets, in percent.
 struct RuleScores {

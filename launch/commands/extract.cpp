@@ -1,6 +1,7 @@
 #include "rollout/extract.hpp"
 
 #include "core/base/json_lines.hpp"
+#include "core/base/log.hpp"
 #include "core/data/prompt_builder.hpp"
 #include "core/model/panels.hpp"
 #include "core/model/transformer.hpp"
@@ -101,6 +102,9 @@ void run(const Options& options) {
     out.flush();
     check(out.good(), ErrorCode::kData,
           "the output cannot be written: is the disk full, or the reader gone?");
+  }
+  if (engine.statistics().completion_tokens > 0) {
+    log_info(rollout::one_line(engine.statistics()));
   }
 }
 

@@ -1,4 +1,5 @@
 #include "core/base/json_lines.hpp"
+#include "core/base/log.hpp"
 #include "core/model/panels.hpp"
 #include "core/model/transformer.hpp"
 #include "launch/cli.hpp"
@@ -129,6 +130,9 @@ void run(const Options& options) {
     }
     return results;
   });
+  if (engine.statistics().completion_tokens > 0) {
+    log_info(rollout::one_line(engine.statistics()));
+  }
 }
 
 }  // namespace

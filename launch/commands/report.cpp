@@ -30,7 +30,7 @@ void run(const Options& options) {
     std::cout << to_json_line(summary) << '\n';
     return;
   }
-  for (const Table& table : {evaluation_table(runs), training_table(runs)}) {
+  for (const Table& table : {evaluation_table(runs), training_table(runs), sampling_table(runs)}) {
     if (!table.rows.empty()) {
       std::cout << to_text(table) << '\n';
     }

@@ -151,6 +151,13 @@ std::string report_page(const std::string& title, std::span<const RunRecord> run
         "<p class=\"quiet\">First and last are means of the first and the last tenth of the steps. "
         "In a chart the pale line is every step, the other one a running mean.</p>\n";
   }
+  if (const Table sampling = sampling_table(runs); !sampling.rows.empty()) {
+    body += "<h2>Sampling</h2>\n" + table_html(sampling);
+    body +=
+        "<p class=\"quiet\">Tokens/s of all workers together. Accepted is the share of the drafted "
+        "tokens; rows again were computed anew behind preemptions; KV pages are the most that were "
+        "in use at a time.</p>\n";
+  }
   for (const RunRecord& run : runs) {
     body += run_html(run);
   }

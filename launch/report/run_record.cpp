@@ -37,6 +37,14 @@ std::vector<json::object> read_objects(const fs::path& path, std::size_t limit,
   return objects;
 }
 
+// The object of a JSON file; nothing where the file is missing.
+std::optional<json::object> read_object(const fs::path& path) {
+  if (!fs::exists(path)) {
+    return std::nullopt;
+  }
+  return parse_json_object(read_file(path, ErrorCode::kData), path.string());
+}
+
 // The predictions to show: of the test, else of the last step, else of the development set, which
 // is the reverse order of the file names.
 std::optional<fs::path> find_predictions(const fs::path& run) {
@@ -59,11 +67,8 @@ RunRecord read_run(const fs::path& folder) {
   run.config = read_file(folder / "config.yaml", ErrorCode::kData);
   run.metrics = read_objects(folder / "metrics.jsonl", kEveryLine, run.unread_lines);
   run.evaluations = read_objects(folder / "evaluations.jsonl", kEveryLine, run.unread_lines);
-  const fs::path evaluation = folder / "evaluation.json";
-  if (fs::exists(evaluation)) {
-    run.evaluation =
-        parse_json_object(read_file(evaluation, ErrorCode::kData), evaluation.string());
-  }
+  run.evaluation = read_object(folder / "evaluation.json");
+  run.sampling = read_object(folder / "sampling.json");
   if (const auto predictions = find_predictions(folder)) {
     run.predictions_file = predictions->filename().string();
     run.predictions = read_objects(*predictions, kShownPredictions, run.unread_lines);

@@ -19,6 +19,7 @@ struct RunRecord {
   std::vector<json::object> metrics;
   std::vector<json::object> evaluations;   // in the loop
   std::optional<json::object> evaluation;  // of `cogent evaluate`
+  std::optional<json::object> sampling;    // how it was drawn
   std::string predictions_file;            // name of the file that the next were read from
   std::vector<json::object> predictions;   // the first few
   std::size_t unread_lines = 0;            // not JSON objects, the half-written ones not counted

@@ -39,6 +39,13 @@ constexpr Column kTrainingColumns[] = {
     {"seconds", "seconds", 1},
 };
 
+constexpr Column kSamplingColumns[] = {
+    {"sampled_tokens", "tokens", 0},   {"sampling_tokens_per_second", "tokens/s", 0},
+    {"drafted_tokens", "drafted", 0},  {"draft_acceptance", "accepted", 2},
+    {"preemptions", "preemptions", 0}, {"recomputed_rows", "rows again", 0},
+    {"kv_pages_peak", "KV pages", 0},  {"kv_pages", "of", 0},
+};
+
 // One row of a table before it is shown.
 struct Row {
   std::string run;
@@ -119,6 +126,46 @@ std::vector<Row> training_rows(std::span<const RunRecord> runs) {
   return rows;
 }
 
+// The steps of a run as one. The rates are means over its tokens: of those drawn, and of those
+// drafted.
+std::vector<std::optional<double>> summed_sampling(std::span<const json::object> lines) {
+  double tokens = 0, seconds = 0, drafted = 0, accepted = 0, preemptions = 0, rows = 0;
+  double pages = 0, pages_peak = 0;
+  for (const json::object& line : lines) {
+    const auto number = [&](const char* key) { return find_number(line, key).value_or(0); };
+    const double rate = number("sampling_tokens_per_second");
+    tokens += number("sampled_tokens");
+    seconds += rate > 0 ? number("sampled_tokens") / rate : 0;
+    drafted += number("drafted_tokens");
+    accepted += number("drafted_tokens") * number("draft_acceptance");
+    preemptions += number("preemptions");
+    rows += number("recomputed_rows");
+    pages = std::max(pages, number("kv_pages"));
+    pages_peak = std::max(pages_peak, number("kv_pages_peak"));
+  }
+  const auto share = [](double part, double whole) {
+    return whole > 0 ? std::optional(part / whole) : std::nullopt;
+  };
+  return {tokens,      share(tokens, seconds),
+          drafted,     share(accepted, drafted),
+          preemptions, rows,
+          pages_peak,  pages};
+}
+
+std::vector<Row> sampling_rows(std::span<const RunRecord> runs) {
+  std::vector<Row> rows;
+  for (const RunRecord& run : runs) {
+    if (run.sampling) {
+      rows.push_back({run.name, "evaluate", summed_sampling(std::span(&*run.sampling, 1))});
+    }
+    if (!values_of(run.metrics, "sampled_tokens").empty()) {
+      rows.push_back(
+          {run.name, find_text(run.metrics.front(), "stage"), summed_sampling(run.metrics)});
+    }
+  }
+  return rows;
+}
+
 Table make_table(const char* kind_head, std::span<const Column> columns,
                  const std::vector<Row>& rows) {
   Table table{{"run", kind_head}, {}};
@@ -158,6 +205,10 @@ Table training_table(std::span<const RunRecord> runs) {
   return make_table("stage", kTrainingColumns, training_rows(runs));
 }
 
+Table sampling_table(std::span<const RunRecord> runs) {
+  return make_table("stage", kSamplingColumns, sampling_rows(runs));
+}
+
 std::string to_text(const Table& table) {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < table.header.size(); ++i) {
@@ -184,7 +235,8 @@ std::string to_text(const Table& table) {
 
 json::object summary_json(std::span<const RunRecord> runs) {
   return {{"evaluations", rows_json("split", kEvaluationColumns, evaluation_rows(runs))},
-          {"training", rows_json("stage", kTrainingColumns, training_rows(runs))}};
+          {"training", rows_json("stage", kTrainingColumns, training_rows(runs))},
+          {"sampling", rows_json("stage", kSamplingColumns, sampling_rows(runs))}};
 }
 
 }  // namespace cogent::launch

@@ -19,11 +19,14 @@ struct Table {
 Table evaluation_table(std::span<const RunRecord> runs);
 // A row for each run with metrics.
 Table training_table(std::span<const RunRecord> runs);
+// How completions were drawn: a row for each evaluation, and for each run whose metrics say so,
+// with sums over its steps and the most pages that a step held.
+Table sampling_table(std::span<const RunRecord> runs);
 // Aligned columns for a terminal.
 std::string to_text(const Table& table);
 
-// Both tables as numbers, null where unknown:
-// {"evaluations": [{"run", "split", ...}], "training": [{"run", "stage", ...}]}.
+// All tables as numbers, null where unknown: {"evaluations": [{"run", "split", ...}],
+// "training": [{"run", "stage", ...}], "sampling": [{"run", "stage", ...}]}.
 json::object summary_json(std::span<const RunRecord> runs);
 
 }  // namespace cogent::launch

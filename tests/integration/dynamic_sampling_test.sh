@@ -14,7 +14,7 @@ sum() { column "$1" "$2/metrics.jsonl" | awk '{ total += $1 } END { print total 
 as_reference() {
   same "$1: steps" "$(column step "$1/metrics.jsonl" | xargs)" "1 2 3 4"
   same "$1: weights of each step" "$(hashes "$1")" "$(hashes reference)"
-  for name in rounds candidates dropped_groups surplus_groups candidate_reward zero_variance reward; do
+  for name in rounds candidates dropped_groups surplus_groups candidate_reward zero_variance reward sampled_tokens; do
     same "$1: $name" "$(column "$name" "$1/metrics.jsonl" | xargs)" "$(column "$name" reference/metrics.jsonl | xargs)"
   done
   holds "$1: rollouts" cmp "$1/rollouts/rollouts.jsonl" reference/rollouts/rollouts.jsonl
@@ -25,6 +25,7 @@ same "reference: status" "$status" 0
 same "reference: groups of each step" "$(column step reference/rollouts/rollouts.jsonl | uniq -c | xargs)" "4 0 4 1 4 2 4 3"
 [[ $(sum rounds reference) -gt 4 ]] || complain "reference: hardly a step needed a second round: $(column rounds reference/metrics.jsonl | xargs)"
 same "reference: candidates" "$(sum candidates reference)" "$(($(sum dropped_groups reference) + $(sum surplus_groups reference) + 16))"
+same "reference: tokens, one a completion" "$(sum sampled_tokens reference)" "$(($(sum candidates reference) * 2))"
 grep -q '"round":[1-9]' reference/rollouts/rollouts.jsonl || complain "reference: no group of a later round"
 # No group has two equal rewards, no row stands in a step twice.
 same "reference: groups of equal rewards" "$(grep -cE '"reward":([0-9.]+),.*"reward":\1[,}]' reference/rollouts/rollouts.jsonl)" 0
@@ -55,6 +56,7 @@ as_reference killed
 
 good replay grpo "${rounds[@]}" rollout.record=false "rollout.replay=$PWD/reference/rollouts" cluster.learners=1 run.dir=replay
 same "replay: weights of each step" "$(hashes replay)" "$(hashes reference)"
+same "replay: drawn tokens" "$(column sampled_tokens replay/metrics.jsonl)" ""
 
 # Rounds that run out: steps of fewer groups, with fewer mini-batches, and the learning rate where it would be.
 short=("${rounds[@]}" grpo.max_rounds=1 grpo.mini_batch_prompts=1 optimizer.schedule=linear)

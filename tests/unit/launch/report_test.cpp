@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 namespace fs = std::filesystem;
@@ -88,6 +89,32 @@ TEST_F(ReportTest, ShowsMeansOfTheFirstAndLastTenth) {
       evaluation_table(runs).rows,
       ElementsAre(ElementsAre("base", "test", "12.35", "20.00", "9.50", "-", "-", "-", "-"),
                   ElementsAre("grpo", "dev, step 20", "55.50", "-", "-", "-", "-", "-", "40.0")));
+}
+
+// Rates of several steps are means over their tokens; a run of an earlier version has no row.
+TEST_F(ReportTest, ShowsHowCompletionsWereDrawn) {
+  write_runs();
+  EXPECT_THAT(sampling_table(read_runs(root_)).rows, IsEmpty());
+  write("base/sampling.json",
+        R"({"sampled_tokens":60,"sampling_tokens_per_second":30,"drafted_tokens":0,)"
+        R"("draft_acceptance":null,"preemptions":0,"recomputed_rows":0,"kv_pages_peak":7,)"
+        R"("kv_pages":8,"seconds":2})");
+  write("grpo/metrics.jsonl",
+        R"({"step":1,"stage":"grpo","sampled_tokens":100,"sampling_tokens_per_second":50,)"
+        R"("drafted_tokens":10,"draft_acceptance":0.5,"preemptions":1,"recomputed_rows":16,)"
+        R"("kv_pages_peak":5,"kv_pages":9})"
+        "\n"
+        R"({"step":2,"stage":"grpo","sampled_tokens":200,"sampling_tokens_per_second":200,)"
+        R"("drafted_tokens":30,"draft_acceptance":0.9,"preemptions":2,"recomputed_rows":4,)"
+        R"("kv_pages_peak":6,"kv_pages":9})"
+        "\n");
+  const auto runs = read_runs(root_);
+  EXPECT_THAT(
+      sampling_table(runs).rows,
+      ElementsAre(ElementsAre("base", "evaluate", "60", "30", "0", "-", "0", "0", "7", "8"),
+                  ElementsAre("grpo", "grpo", "300", "100", "40", "0.80", "3", "20", "6", "9")));
+  EXPECT_DOUBLE_EQ(summary_json(runs).at("sampling").at(1).at("draft_acceptance").as_double(), 0.8);
+  EXPECT_THAT(report_page("runs", runs), HasSubstr("<h2>Sampling</h2>"));
 }
 
 TEST_F(ReportTest, TextIsAlignedWithoutTrailingBlanks) {

@@ -136,6 +136,14 @@ TEST_F(WorkerTest, PredictsTheSameAloneAndTogether) {
     EXPECT_LE(together[i].tokens, 9);
   }
   EXPECT_EQ(summarise(together, config_).score.total().fn, 10);
+
+  EngineStatistics statistics;
+  std::int64_t tokens = 0;
+  for (const Prediction& prediction :
+       predict(config_, model_, weights_, tokenizer_, prompts, examples_, &statistics)) {
+    tokens += prediction.tokens;
+  }
+  EXPECT_EQ(statistics.completion_tokens, tokens);
 }
 
 // Samples of an example stand in a row, are drawn apart, and stay the same in another order of
