@@ -2,6 +2,7 @@
 #include "core/base/log.hpp"
 #include "core/data/reader.hpp"
 #include "launch/in_loop_evaluation.hpp"
+#include "launch/kv_cache_check.hpp"
 #include "launch/loaded_model.hpp"
 #include "launch/stages.hpp"
 #include "launch/weight_type.hpp"
@@ -21,6 +22,7 @@ void run_evaluate(StageContext& context, SummaryFormat format) {
     source = open_model(config.model.path);
     examples = data::read_examples(has_test ? config.data.test : config.data.dev,
                                    has_test ? data::Split::kTest : data::Split::kDev);
+    check_kv_cache(config, Stage::kEvaluate, *source);
     if (context.session.rank() == 0) {
       RunFolder::prepare(config, context.fresh ? ExistingRun::kRefuse : ExistingRun::kContinue);
     }

@@ -9,6 +9,7 @@
 #include "core/records/rollout_json.hpp"
 #include "distributed/weight_channel.hpp"
 #include "launch/in_loop_evaluation.hpp"
+#include "launch/kv_cache_check.hpp"
 #include "launch/lora.hpp"
 #include "launch/run_prompts.hpp"
 #include "launch/run_shape.hpp"
@@ -254,6 +255,7 @@ void run_grpo(StageContext& context) {
   std::optional<GrpoInputs> inputs;
   agree(context.session, [&] {
     inputs = read_inputs(context.config);
+    check_kv_cache(context.config, Stage::kGrpo, inputs->source);
     trainer::check_numerics(context.config.numerics,
                             {inputs->source.weights->config(), model::cpu_ops()});
     if (context.session.rank() == 0) {

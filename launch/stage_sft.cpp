@@ -3,6 +3,7 @@
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
 #include "launch/in_loop_evaluation.hpp"
+#include "launch/kv_cache_check.hpp"
 #include "launch/lora.hpp"
 #include "launch/run_prompts.hpp"
 #include "launch/sft_batches.hpp"
@@ -26,6 +27,7 @@ void run_sft(StageContext& context) {
     adapter = run_adapter(config, source->weights->config());
     trainer::check_numerics(config.numerics, {source->weights->config(), model::cpu_ops()});
     examples = data::read_examples(config.data.train, data::Split::kTrain);
+    check_kv_cache(config, Stage::kSft, *source);
     if (context.session.rank() == 0) {
       RunFolder::prepare(config, context.fresh ? ExistingRun::kRefuse : ExistingRun::kContinue);
     }

@@ -146,22 +146,40 @@ void check_rollout(const RunConfig& config) {
         ": a replay draws nothing to record, unset one");
 }
 
+// One completion has nothing to be compared with. All that stands against it is told at once, so
+// that who keeps it does not go from one refusal to the next.
+void check_group_of_one(const RunConfig& config) {
+  const GrpoSettings& grpo = config.grpo;
+  std::string reasons;
+  std::string changes;
+  const auto refuse = [&](std::string_view reason, std::string_view change) {
+    reasons += concat(reasons.empty() ? "" : "; ", reason);
+    changes += concat(changes.empty() ? "" : ", and ", change);
+  };
+  const bool kl_in_loss = grpo.beta > 0 && grpo.kl_in == KlPlace::kLoss;
+  if (!kl_in_loss && grpo.entropy_coef <= 0) {
+    refuse(
+        "it makes every advantage 0, and neither a KL term in the loss nor an entropy bonus gives "
+        "a gradient",
+        "grpo.beta above 0 with grpo.kl_in loss (or grpo.entropy_coef above 0)");
+  }
+  if (grpo.scale_rewards == ScaleRewards::kGroup) {
+    refuse("grpo.scale_rewards is group, and one completion has no standard deviation",
+           "grpo.scale_rewards to batch or none");
+  }
+  if (grpo.dynamic_sampling) {
+    refuse("grpo.dynamic_sampling is true, and the rewards of one completion never differ",
+           "grpo.dynamic_sampling to false");
+  }
+  check(reasons.empty(), kUsage, "rollout.group_size is 1: ", reasons,
+        ": set rollout.group_size to 2 or more, or keep it and set ", changes);
+}
+
 void check_grpo(const RunConfig& config) {
   const GrpoSettings& grpo = config.grpo;
-  const bool draws = config.rollout.replay.empty();
-  check(!draws || grpo.scale_rewards != ScaleRewards::kGroup || config.rollout.group_size >= 2,
-        kUsage, "grpo.scale_rewards is group and ", stands(config, "rollout.group_size"),
-        ": one completion has no standard deviation, set rollout.group_size to 2 or more, or "
-        "grpo.scale_rewards to batch or none");
-  const bool kl_in_loss = grpo.beta > 0 && grpo.kl_in == KlPlace::kLoss;
-  check(!draws || config.rollout.group_size != 1 || kl_in_loss || grpo.entropy_coef > 0, kUsage,
-        "rollout.group_size is 1, which makes every advantage 0, and neither a KL term in the loss "
-        "nor an entropy bonus gives a gradient: set rollout.group_size to 2 or more, grpo.beta "
-        "above 0 with grpo.kl_in loss, or grpo.entropy_coef above 0");
-  check(!draws || !grpo.dynamic_sampling || config.rollout.group_size >= 2, kUsage,
-        "grpo.dynamic_sampling is true and ", stands(config, "rollout.group_size"),
-        ": the rewards of one completion never differ, set rollout.group_size to 2 or more, or "
-        "grpo.dynamic_sampling to false");
+  if (config.rollout.replay.empty() && config.rollout.group_size == 1) {
+    check_group_of_one(config);
+  }
   check(grpo.mini_batch_prompts >= 0 &&
             (grpo.mini_batch_prompts == 0 ||
              config.rollout.prompts_per_step % grpo.mini_batch_prompts == 0),

@@ -2,6 +2,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/transformer.hpp"
+#include "launch/kv_cache_check.hpp"
 #include "launch/loaded_model.hpp"
 #include "launch/lora.hpp"
 #include "launch/plan/workload.hpp"
@@ -171,6 +172,7 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   if (stage != Stage::kEvaluate) {
     trainer::check_numerics(config.numerics, {model, model::cpu_ops()});
   }
+  check_kv_cache(config, stage, source);
   const distributed::Topology topology = stage_topology(config, stage, ranks);
   const Workload work = workload_of(config, stage, source, topology);
   const model::LoraConfig lora =

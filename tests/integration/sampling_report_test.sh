@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the sampler did is told: in the metrics of GRPO, behind evaluate, in reports and logs.
+# What the sampler did is told: in the metrics of GRPO, behind evaluate, in reports and logs; and a KV cache too small is refused at the start.
 . "$COGENT_SOURCE_DIR/tests/integration/lib.sh"
 
 members="sampled_tokens sampling_tokens_per_second drafted_tokens draft_acceptance preemptions recomputed_rows kv_pages_peak kv_pages"
@@ -38,6 +38,22 @@ same "tight: status" "$status" 0
 same "tight: pages" "$(column kv_pages tight/metrics.jsonl | xargs)" "40 40"
 column kv_pages_peak tight/metrics.jsonl | awk '$1 < 20 || $1 > 40 { exit 1 }' || complain "tight: $(column kv_pages_peak tight/metrics.jsonl | xargs) pages in use"
 
+# A cache that cannot hold one completion: both numbers, before the first step.
+launch 2 refused grpo refused "${steps[@]}" "model.path=$wide" rollout.kv_cache_mb=2
+fails_with 2 refused 'rollout.kv_cache_mb is 2 .* data.train .* rollout.max_new_tokens is 160'
+holds "refused: a step was made" test ! -s refused/metrics.jsonl
+run refused-plan plan --stage grpo -n 2 "${steps[@]}" "model.path=$wide" rollout.kv_cache_mb=2 run.dir=refused
+fails_with 2 refused-plan 'rollout.kv_cache_mb is 2 '
+needed=$(grep -oE 'raise rollout.kv_cache_mb to [0-9]+' refused.err | grep -oE '[0-9]+')
+launch 2 enough grpo enough "${steps[@]}" "model.path=$wide" "rollout.kv_cache_mb=$needed" train.steps=1
+same "enough: status" "$status" 0
+run refused-evaluate evaluate "$quickstart/evaluate.yaml" "model.path=$wide" "data.test=$quickstart/test.jsonl" run.dir=refused-evaluate \
+  rollout.kv_cache_mb=2
+fails_with 2 refused-evaluate 'rollout.kv_cache_mb is 2 .* data.test .* evaluate.max_new_tokens is 128'
+good annotate annotate --teacher rationale --input "$quickstart/train.jsonl" --labels "$quickstart/labels.json" --output cot.jsonl
+run refused-sft sft "${sft_keys[@]}" "model.path=$wide" rollout.kv_cache_mb=2 train.eval_every=5 "data.dev=$quickstart/dev.jsonl" run.dir=refused-sft
+fails_with 2 refused-sft 'rollout.kv_cache_mb is 2 .* data.dev .* evaluate.max_new_tokens'
+
 # evaluate: what was measured is the same bytes for any ranks; how it was drawn stands beside it.
 keys=("$quickstart/evaluate.yaml" "model.path=$tiny_model" "data.test=$quickstart/test.jsonl" evaluate.max_new_tokens=24 cluster.threads=1)
 good alone evaluate "${keys[@]}" run.dir=alone
@@ -61,5 +77,5 @@ echo 'The ship sailed.' | "$COGENT" extract --model "$tiny_model" --types port -
 grep -q 'tokens drawn in' extract.err || complain "extract: $(cat extract.err)"
 
 good report report .
-same "report: rows of sampling" "$(sed -n '/KV pages/,/^$/p' report.out | grep -cE '^(alone|shared|one|two|tight) +(evaluate|grpo) ')" 5
+same "report: rows of sampling" "$(sed -n '/KV pages/,/^$/p' report.out | grep -cE '^(alone|shared|one|two|tight|enough) +(evaluate|grpo) ')" 6
 finish

@@ -172,6 +172,45 @@ TEST(ValidateConfig, AGroupOfOneNeedsAnotherGradientThanItsAdvantage) {
   }
 }
 
+// Whoever follows the advice of the message is not refused again.
+TEST(ValidateConfig, TheAdviceAboutAGroupOfOneIsWhole) {
+  const std::string one = "rollout.group_size=1";
+  for (const std::string beta : {"grpo.beta=0", "grpo.beta=0.04"}) {
+    for (const std::string kl : {"grpo.kl_in=loss", "grpo.kl_in=reward"}) {
+      for (const std::string scale : {"group", "batch", "none"}) {
+        for (const std::string dynamic : {"true", "false"}) {
+          std::vector<std::string> keys = {one, beta, kl, "grpo.scale_rewards=" + scale,
+                                           "grpo.dynamic_sampling=" + dynamic};
+          const bool has_gradient = beta != "grpo.beta=0" && kl == "grpo.kl_in=loss";
+          if (has_gradient && scale != "group" && dynamic == "false") {
+            validate_config(complete(keys), Stage::kGrpo, 2);
+            continue;
+          }
+          const std::string message = grpo_refusal(keys);
+          std::vector<std::string> larger = keys;
+          larger.emplace_back("rollout.group_size=2");
+          validate_config(complete(larger), Stage::kGrpo, 2);
+          const auto advises = [&](const std::string& change) {
+            return message.substr(message.rfind("keep it and set")).find(change) !=
+                   std::string::npos;
+          };
+          EXPECT_EQ(advises("grpo.beta above 0 with grpo.kl_in loss"), !has_gradient) << message;
+          EXPECT_EQ(advises("grpo.scale_rewards to batch or none"), scale == "group") << message;
+          EXPECT_EQ(advises("grpo.dynamic_sampling to false"), dynamic == "true") << message;
+          if (!has_gradient) {
+            keys.insert(keys.end(), {"grpo.beta=0.1", "grpo.kl_in=loss"});
+          }
+          if (scale == "group") {
+            keys.emplace_back("grpo.scale_rewards=batch");
+          }
+          keys.emplace_back("grpo.dynamic_sampling=false");
+          validate_config(complete(keys), Stage::kGrpo, 2);
+        }
+      }
+    }
+  }
+}
+
 TEST(ValidateConfig, DynamicSamplingNeedsRewardsThatCanDiffer) {
   const std::vector<std::string> one = {"grpo.dynamic_sampling=true", "rollout.group_size=1",
                                         "grpo.scale_rewards=none"};
