@@ -43,6 +43,7 @@ Schedule::Schedule(std::span<const RolloutRequest> requests, std::span<RolloutGr
       limits_(limits),
       pool_(pool),
       tokenizer_(tokenizer),
+      drafter_(requests, groups),
       order_(admission_order(requests)) {
   prompts_.reserve(requests.size());
   for (const RolloutRequest& request : requests) {
@@ -254,10 +255,8 @@ void Schedule::finish_step() {
     sequence.computed = static_cast<std::int64_t>(token_count(sequence)) - 1;
     // Rows of a draft that proved wrong.
     sequence.rows.truncate(prompt_length(sequence.request) + sequence.computed);
-    if (turns_[i].drafted > 0) {
-      sequence.draft_length.record(turns_[i].drafted, sequence.computed - turns_[i].tokens);
-      drafted_ += turns_[i].drafted;
-    }
+    drafter_.record(turns_[i].draft, sequence.computed - turns_[i].tokens, is_finished(sequence));
+    drafted_ += static_cast<std::int64_t>(turns_[i].draft.size());
   }
   std::erase_if(active_, [&](const Sequence& sequence) {
     if (!is_finished(sequence)) {
@@ -267,12 +266,10 @@ void Schedule::finish_step() {
     if (--prompt.active == 0 && prompt.waiting == 0) {
       prompt.rows.truncate(0);
       prompt.stored_logits = {};
+      drafter_.forget(sequence.request);
     }
     ++finished_;
-    latest_.push_back({sequence.request, sequence.index});
-    if (latest_.size() > kDraftSources) {
-      latest_.pop_front();
-    }
+    drafter_.finish(sequence.request, sequence.index);
     return true;
   });
 }

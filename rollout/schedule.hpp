@@ -8,7 +8,6 @@
 #include "rollout/sampling.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -31,7 +30,6 @@ struct Sequence {
   // Own rows whose keys and values are in the cache. A token's row is computed in the step behind
   // the one that drew it, so that the last token of a sequence never has one.
   std::int64_t computed = 0;
-  DraftLength draft_length = {};
 };
 
 // One drawn token. `logprob`: natural logarithm of its probability under the full softmax at the
@@ -86,9 +84,10 @@ std::vector<std::size_t> admission_order(std::span<const RolloutRequest> request
 // bits that it would have had. The oldest sequence is never preempted, so every completion comes to
 // its end.
 //
-// Where few sequences are left, a step also feeds drafted tokens behind a sequence's last one.
-// Every row's token is drawn as if the draft were the completion; accept() keeps those whose draft
-// proved right and the one behind, which are the tokens of plain decoding.
+// Where few sequences are left, a step also feeds drafted tokens behind the last ones of those
+// whose guesses are likeliest (draft_rows.hpp). Every row's token is drawn as if the draft were the
+// completion; accept() keeps those whose draft proved right and the one behind, which are the
+// tokens of plain decoding.
 //
 // Per step: next(), then store_logits() where wants_logits(), accept() for every drawn token in the
 // order of the rows, finish_step().
@@ -139,8 +138,8 @@ class Schedule {
   };
   // What a step does for a sequence.
   struct Turn {
-    std::int64_t tokens = 0;   // that it had before
-    std::int64_t drafted = 0;  // tokens guessed
+    std::int64_t tokens = 0;        // that it had before
+    std::vector<Guess> draft = {};  // verified
     bool decodes = false;
   };
 
@@ -166,8 +165,9 @@ class Schedule {
   // Rows of a step (schedule_batch.cpp).
   StepBatch make_batch();
   void add_stored_draw(StepBatch& batch, std::size_t sequence) const;
-  void add_decode_rows(StepBatch& batch, std::size_t sequence, std::int64_t draft_room);
-  std::vector<std::int32_t> draft(const Sequence& sequence, std::int64_t room) const;
+  void choose_drafts();
+  std::vector<Guess> guess(const Sequence& sequence, std::int64_t room);
+  void add_decode_rows(StepBatch& batch, std::size_t sequence);
   void add_prefill_rows(StepBatch& batch);
   std::int64_t add_prompt_rows(StepBatch& batch, std::size_t request, std::int64_t room);
   std::int64_t add_recomputed_rows(StepBatch& batch, Sequence& sequence, std::int64_t room);
@@ -181,9 +181,9 @@ class Schedule {
   std::vector<Sequence> active_;      // in order of admission
   std::vector<Turn> turns_;           // [active] of this step
   std::vector<Waiting> preempted_;    // the next to be admitted last
-  std::deque<Waiting> latest_;        // completions that finished last: drafts copy from them
-  std::vector<std::size_t> order_;    // [requests] of admission
-  std::size_t next_place_ = 0;        // in order_: the first completion that was never admitted
+  Drafter drafter_;
+  std::vector<std::size_t> order_;  // [requests] of admission
+  std::size_t next_place_ = 0;      // in order_: the first completion that was never admitted
   std::uint32_t next_index_ = 0;
   std::int64_t completions_ = 0;  // of all requests
   std::int64_t finished_ = 0;

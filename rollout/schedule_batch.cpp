@@ -1,6 +1,8 @@
+#include "rollout/draft_rows.hpp"
 #include "rollout/schedule.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cogent::rollout {
 namespace {
@@ -33,27 +35,63 @@ std::span<const std::int32_t> part(std::span<const std::int32_t> ids, std::int64
 }  // namespace
 
 StepBatch Schedule::make_batch() {
-  const bool prefills = std::any_of(active_.begin(), active_.end(), [&](const Sequence& sequence) {
-    return needs_prefill(sequence);
-  });
-  // Rows of prompts fill the step already.
-  const std::int64_t draft_room =
-      prefills ? 0 : limits_.draft_rows / static_cast<std::int64_t>(active_.size()) - 1;
   StepBatch batch;
   turns_.assign(active_.size(), {});
   for (std::size_t i = 0; i < active_.size(); ++i) {
     turns_[i].tokens = static_cast<std::int64_t>(token_count(active_[i]));
+  }
+  choose_drafts();
+  for (std::size_t i = 0; i < active_.size(); ++i) {
     if (needs_prefill(active_[i])) {
       continue;
     }
     if (turns_[i].tokens == 0) {
       add_stored_draw(batch, i);
     } else {
-      add_decode_rows(batch, i, draft_room);
+      add_decode_rows(batch, i);
     }
   }
   add_prefill_rows(batch);
   return batch;
+}
+
+// Of the sequences that decode, unless rows of prompts fill the step already.
+void Schedule::choose_drafts() {
+  std::vector<std::size_t> decoding;
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    if (needs_prefill(active_[i])) {
+      return;
+    }
+    if (turns_[i].tokens > 0) {
+      decoding.push_back(i);
+    }
+  }
+  const std::int64_t room = limits_.draft_rows - static_cast<std::int64_t>(decoding.size());
+  if (room <= 0) {
+    return;
+  }
+  std::vector<std::vector<Guess>> guesses;
+  guesses.reserve(decoding.size());
+  for (const std::size_t i : decoding) {
+    guesses.push_back(guess(active_[i], room));
+  }
+  const std::vector<std::size_t> counts = share_draft_rows(guesses, limits_.draft_rows);
+  for (std::size_t j = 0; j < decoding.size(); ++j) {
+    guesses[j].resize(counts[j]);
+    turns_[decoding[j]].draft = std::move(guesses[j]);
+  }
+}
+
+// Its last token is never worth a guess: nothing is drawn behind it.
+std::vector<Guess> Schedule::guess(const Sequence& sequence, std::int64_t room) {
+  const RolloutRequest& request = requests_[sequence.request];
+  const std::int64_t left =
+      request.sampling.max_new_tokens - static_cast<std::int64_t>(token_count(sequence)) - 1;
+  // A repetition penalty sees the tokens accepted so far, and rarely lets a copy through.
+  if (request.sampling.repetition_penalty != 1) {
+    return {};
+  }
+  return drafter_.guess(sequence.request, sequence.index, std::min(room, left));
 }
 
 void Schedule::add_stored_draw(StepBatch& batch, std::size_t sequence) const {
@@ -65,53 +103,25 @@ void Schedule::add_stored_draw(StepBatch& batch, std::size_t sequence) const {
   batch.draws.back().sequences.push_back(sequence);
 }
 
-// The token drawn last is fed, then its draft: a row is the last one that it sees.
-void Schedule::add_decode_rows(StepBatch& batch, std::size_t sequence, std::int64_t draft_room) {
+// The token drawn last is fed, then its draft: a row is the last one that it sees. Drafts take free
+// pages, and preempt nobody.
+void Schedule::add_decode_rows(StepBatch& batch, std::size_t sequence) {
   Sequence& at = active_[sequence];
   const std::int64_t count = turns_[sequence].tokens;
-  std::vector<std::int32_t> fed = draft(at, draft_room);
-  const auto drafted = static_cast<std::int64_t>(fed.size());
-  fed.insert(fed.begin(), completion(at).ids.back());
-  at.rows.append(drafted);
+  std::vector<Guess>& draft = turns_[sequence].draft;
+  draft.resize(std::min(draft.size(), static_cast<std::size_t>(at.rows.room())));
+  std::vector<std::int32_t> fed = {completion(at).ids.back()};
+  for (const Guess& guess : draft) {
+    fed.push_back(guess.id);
+  }
+  at.rows.append(static_cast<std::int64_t>(draft.size()));
   const std::int64_t row = add_rows(batch, at.rows, prompt_length(at.request) + count - 1, fed);
-  for (std::int64_t i = 0; i <= drafted; ++i) {
-    batch.draws.push_back({row + i,
-                           at.request,
-                           {sequence},
-                           count + i,
-                           i == 0 ? DrawRow::kNothing : fed[static_cast<std::size_t>(i)]});
+  for (std::size_t i = 0; i < fed.size(); ++i) {
+    const auto place = static_cast<std::int64_t>(i);
+    batch.draws.push_back(
+        {row + place, at.request, {sequence}, count + place, i == 0 ? DrawRow::kNothing : fed[i]});
   }
   turns_[sequence].decodes = true;
-  turns_[sequence].drafted = drafted;
-}
-
-// Drafts take free pages, and preempt nobody.
-std::vector<std::int32_t> Schedule::draft(const Sequence& sequence, std::int64_t room) const {
-  const RolloutRequest& request = requests_[sequence.request];
-  const std::vector<std::int32_t>& ids = completion(sequence).ids;
-  const std::int64_t left =
-      request.sampling.max_new_tokens - static_cast<std::int64_t>(ids.size()) - 1;
-  const std::int64_t length =
-      std::min({room, left, sequence.draft_length.tokens(), sequence.rows.room()});
-  // A repetition penalty sees the tokens accepted so far, and rarely lets a copy through.
-  if (length <= 0 || request.sampling.repetition_penalty != 1) {
-    return {};
-  }
-  std::vector<std::span<const std::int32_t>> others;
-  const std::vector<Completion>& group = groups_[sequence.request].completions;
-  // The latest are enough to copy from: a search of all would grow with the group.
-  for (std::size_t i = sequence.index; i-- > 0 && others.size() < kDraftSources;) {
-    others.emplace_back(group[i].ids);
-  }
-  for (std::size_t i = sequence.index + 1; i < group.size() && others.size() < kDraftSources; ++i) {
-    others.emplace_back(group[i].ids);
-  }
-  for (auto last = latest_.rbegin(); last != latest_.rend(); ++last) {
-    if (last->request != sequence.request) {
-      others.emplace_back(groups_[last->request].completions[last->index].ids);
-    }
-  }
-  return draft_tokens(request.prompt_ids, ids, others, static_cast<std::size_t>(length));
 }
 
 // The oldest sequence first: its prompt, then what a preemption took of its completion. Rows of
