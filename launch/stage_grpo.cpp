@@ -5,7 +5,6 @@
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
 #include "core/model/adapted_weights.hpp"
-#include "core/model/panels.hpp"
 #include "core/records/rollout_json.hpp"
 #include "distributed/weight_channel.hpp"
 #include "launch/in_loop_evaluation.hpp"
@@ -22,6 +21,7 @@
 #include "trainer/tensor_buffer.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 namespace cogent::launch {
@@ -69,20 +69,20 @@ struct LearnerHalf {
               distributed::Communicator& learners, const GrpoInputs& inputs,
               std::int64_t total_updates)
       : policy(model, learners, config.learner, config.numerics, scalar_type(config.model.weights)),
-        reference(config.grpo.beta > 0 ? std::optional<model::ModelWeights>(std::in_place)
-                                       : std::nullopt),
-        learner(config, model, learners, policy, reference ? &*reference : nullptr, total_updates) {
+        first_policy(config.grpo.beta > 0 && !model.lora().on()
+                         ? std::make_unique<trainer::FrozenWeights>(
+                               model, learners, config.learner, scalar_type(config.model.weights))
+                         : nullptr),
+        learner(config, model, learners, policy,
+                first_policy ? first_policy.get() : policy.frozen(), total_updates) {
     policy.load(*inputs.source.weights, inputs.adapter.lora.on() ? &inputs.adapter : nullptr);
-    if (reference) {
-      *reference = model.lora().on() ? model::without_adapter(model, policy.weights())
-                                     : model::load_weights(*inputs.source.weights,
-                                                           scalar_type(config.model.weights));
-      reference_panels.emplace(model, *reference);
+    if (first_policy) {
+      first_policy->load(*inputs.source.weights);
     }
   }
   trainer::ShardedModel policy;
-  std::optional<model::ModelWeights> reference;
-  std::optional<model::PanelScope> reference_panels;  // frozen: it stays as it is read
+  // The reference policy, but with LoRA, whose frozen weights are it.
+  std::unique_ptr<trainer::FrozenWeights> first_policy;
   trainer::Learner learner;
 };
 

@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace cogent::trainer {
 namespace {
@@ -65,46 +67,63 @@ void fill_advantages(std::span<const TrainSequence> sequences, StepMetrics& metr
 
 }  // namespace
 
-// Gathered and reordered once for all that a step scores, where it scores anything.
+// Reordered once for all that a step scores, where it scores anything and no units are gathered.
 struct Learner::PolicyScope {
-  std::optional<WholeWeights> whole;
   std::optional<model::PanelScope> panels;
 
-  // Collective.
   void open(const model::Transformer& model, ShardedModel& policy) {
-    if (!whole) {
-      whole.emplace(policy);
+    if (!panels && !policy.gathers_units()) {
       panels.emplace(model, policy.weights());
     }
   }
-  void close() {
-    panels.reset();
-    whole.reset();
-  }
+  void close() { panels.reset(); }
 };
+
+template <typename Weights>
+void Learner::score_chosen(const MiniBatch& mini_batch, const std::vector<bool>& chosen,
+                           Weights& weights, std::vector<std::vector<float>>& logprobs) const {
+  std::vector<std::size_t> own;
+  std::size_t slots = 0;
+  for (std::size_t learner = 0; learner < mini_batch.deal.size(); ++learner) {
+    std::vector<std::size_t> indices;
+    std::ranges::copy_if(mini_batch.deal[learner], std::back_inserter(indices),
+                         [&](std::size_t index) { return chosen[index]; });
+    slots = std::max(slots, indices.size());
+    if (learner == static_cast<std::size_t>(learners_.rank())) {
+      own = std::move(indices);
+    }
+  }
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    if (slot >= own.size()) {
+      weights.empty_score();
+      continue;
+    }
+    const PackedBatch& batch = mini_batch.batches[own[slot]];
+    logprobs[own[slot]] = copy_of(weights.score(batch, config_.rollout.temperature).logprob);
+  }
+}
 
 void Learner::score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch,
                             Reference reference, PolicyScope& policy) const {
-  const double temperature = config_.rollout.temperature;
   const bool proximal = config_.grpo.old_policy == OldPolicy::kProximal;
   const auto needs_score = [&](const PackedBatch& batch) {
     return std::ranges::any_of(batch.sequences, [&](const PackedSequence& sequence) {
       return proximal || all[sequence.sequence].old_logprobs.empty();
     });
   };
-  // Every learner sees all batches, not its own alone, so all agree.
-  if (std::ranges::any_of(mini_batch.batches, needs_score)) {
+  if (reference == Reference::kScore) {
+    const std::vector<bool> all_batches(mini_batch.batches.size(), true);
+    score_chosen(mini_batch, all_batches, *reference_, mini_batch.reference);
+  }
+  std::vector<bool> scored;
+  std::ranges::transform(mini_batch.batches, std::back_inserter(scored), needs_score);
+  if (std::ranges::find(scored, true) != scored.end()) {
     policy.open(model_, policy_);
+    score_chosen(mini_batch, scored, policy_, mini_batch.old);
   }
   for (const std::size_t index : mini_batch.deal[static_cast<std::size_t>(learners_.rank())]) {
     const PackedBatch& batch = mini_batch.batches[index];
-    if (reference == Reference::kScore) {
-      mini_batch.reference[index] = copy_of(score(model_, *reference_, batch, temperature).logprob);
-    }
     std::vector<float>& old = mini_batch.old[index];
-    if (needs_score(batch)) {
-      old = copy_of(score(model_, policy_.weights(), batch, temperature).logprob);
-    }
     old.resize(batch.targets.size());
     for (const PackedSequence& sequence : batch.sequences) {
       const std::vector<float>& recorded = all[sequence.sequence].old_logprobs;

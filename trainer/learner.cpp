@@ -47,7 +47,7 @@ std::int64_t replayed_updates(const RunConfig& config,
 
 Learner::Learner(const RunConfig& config, const model::Transformer& model,
                  distributed::Communicator& learners, ShardedModel& policy,
-                 const model::ModelWeights* reference, std::int64_t total_updates)
+                 FrozenWeights* reference, std::int64_t total_updates)
     : config_(config),
       model_(model),
       learners_(learners),

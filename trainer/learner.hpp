@@ -46,11 +46,12 @@ struct StepMetrics {
 // order.
 class Learner {
  public:
-  // `reference` may be null where grpo.beta is 0. All references must outlive the learner.
+  // `reference` may be null where grpo.beta is 0, and is scored without any adapter. All references
+  // must outlive the learner.
   // total_updates: length of the schedule.
   Learner(const RunConfig& config, const model::Transformer& model,
-          distributed::Communicator& learners, ShardedModel& policy,
-          const model::ModelWeights* reference, std::int64_t total_updates);
+          distributed::Communicator& learners, ShardedModel& policy, FrozenWeights* reference,
+          std::int64_t total_updates);
 
   // One update: mean negative log-likelihood over the completion tokens of these sequences.
   StepMetrics sft_step(std::span<const TrainSequence> sequences);
@@ -104,6 +105,11 @@ class Learner {
                              std::span<const float> logprobs, std::span<const float> entropy,
                              TokenGradients gradients) const;
   MiniBatch prepare(std::span<const TrainSequence> all, std::span<const std::size_t> chosen) const;
+  // Of those of this learner's batches that are chosen, by the policy or by the reference.
+  // Collective: all learners choose from all batches alike.
+  template <typename Weights>
+  void score_chosen(const MiniBatch& mini_batch, const std::vector<bool>& chosen, Weights& weights,
+                    std::vector<std::vector<float>>& logprobs) const;
   // Collective: opens the scope where the policy scores any of the mini-batch.
   void score_batches(std::span<const TrainSequence> all, MiniBatch& mini_batch, Reference reference,
                      PolicyScope& policy) const;
@@ -118,7 +124,7 @@ class Learner {
   const model::Transformer& model_;
   distributed::Communicator& learners_;
   ShardedModel& policy_;
-  const model::ModelWeights* reference_;
+  FrozenWeights* reference_;
   std::int64_t total_updates_;
   std::int64_t position_ = 0;
   std::int64_t skipped_in_a_row_ = 0;

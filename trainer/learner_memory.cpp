@@ -9,6 +9,31 @@ namespace {
 constexpr std::int64_t kFloat = 4;
 constexpr std::int64_t kFixedPoint = 8;
 
+// Over all learners, and of one learner's shards.
+std::int64_t all_values(const ShardLayout& layout) {
+  std::int64_t values = 0;
+  for (std::size_t unit = 0; unit < layout.units().size(); ++unit) {
+    values += layout.unit_size(unit);
+  }
+  return values;
+}
+
+std::int64_t own_values(const ShardLayout& layout, std::size_t learner) {
+  std::int64_t values = 0;
+  for (std::size_t unit = 0; unit < layout.units().size(); ++unit) {
+    values += layout.counts(unit)[learner];
+  }
+  return values;
+}
+
+std::int64_t largest_unit(const ShardLayout& layout) {
+  std::int64_t largest = 0;
+  for (std::size_t unit = 0; unit < layout.units().size(); ++unit) {
+    largest = std::max(largest, layout.unit_size(unit));
+  }
+  return largest;
+}
+
 }  // namespace
 
 std::int64_t total_bytes(const std::vector<MemoryPart>& parts) {
@@ -34,6 +59,7 @@ LearnerMemory::LearnerMemory(const RunConfig& config, const model::ModelConfig& 
     : model_(model),
       lora_(lora),
       layout_(lora.on() ? model::adapter_specs(model, lora) : model::unit_specs(model), learners),
+      base_(model::unit_specs(model), learners),
       learner_(static_cast<std::size_t>(learner)),
       settings_(config.learner),
       sum_bytes_(config.numerics == Numerics::kExact ? kFixedPoint : kFloat),
@@ -42,45 +68,27 @@ LearnerMemory::LearnerMemory(const RunConfig& config, const model::ModelConfig& 
       weight_bytes_(bytes_of(config.model.weights)),
       at_once_(learners > 1 && (config.learner.shard == ShardMode::kGradients ||
                                 config.learner.shard == ShardMode::kParameters)),
-      gathers_units_(learners > 1 && config.learner.shard == ShardMode::kParameters && !lora.on()),
+      gathers_units_(learners > 1 && config.learner.shard == ShardMode::kParameters),
       exact_(config.numerics == Numerics::kExact),
       reference_(reference) {}
 
 std::int64_t LearnerMemory::trained() const {
-  std::int64_t values = 0;
-  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    values += layout_.unit_size(unit);
-  }
-  return values;
-}
-
-std::int64_t LearnerMemory::own() const {
-  std::int64_t values = 0;
-  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    values += layout_.counts(unit)[learner_];
-  }
-  return values;
-}
-
-std::int64_t LearnerMemory::largest_unit() const {
-  std::int64_t largest = 0;
-  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    largest = std::max(largest, layout_.unit_size(unit));
-  }
-  return largest;
+  return all_values(layout_);
 }
 
 std::vector<MemoryPart> LearnerMemory::resident() const {
   std::vector<MemoryPart> parts;
-  const std::int64_t base = weight_bytes_ * model::parameter_count(model_);
-  parts.push_back({"weights", gathers_units_ ? weight_bytes_ * own() : base});
+  const std::int64_t own = own_values(layout_, learner_);
+  const std::int64_t base =
+      weight_bytes_ * (gathers_units_ ? own_values(base_, learner_) : all_values(base_));
+  parts.push_back({"weights", base});
   const bool rounds = weight_bytes_ != kFloat && !lora_.on();
-  parts.push_back({"float32 weights of the optimizer", rounds ? kFloat * own() : 0});
+  parts.push_back({"float32 weights of the optimizer", rounds ? kFloat * own : 0});
   parts.push_back({"adapter", lora_.on() ? kFloat * trained() : 0});
-  parts.push_back({"AdamW moments", 2 * kFloat * own()});
-  std::int64_t sums = sum_bytes_ * (at_once_ ? own() : trained());
+  parts.push_back({"AdamW moments", 2 * kFloat * own});
+  std::int64_t sums = sum_bytes_ * (at_once_ ? own : trained());
   if (!at_once_ && layout_.learners() > 1) {
-    sums += sum_bytes_ * own();  // what the reduction gives
+    sums += sum_bytes_ * own;  // what the reduction gives
   }
   parts.push_back({exact_ ? "sums of gradients (64-bit)" : "sums of gradients", sums});
   std::int64_t scratch = 0;
@@ -97,7 +105,7 @@ std::vector<MemoryPart> LearnerMemory::resident() const {
     for (std::size_t unit = 0; unit <= head; ++unit) {
       largest_shard = std::max(largest_shard, layout_.counts(unit)[learner_]);
     }
-    scratch += sum_bytes_ * (largest_unit() + largest_shard);
+    scratch += sum_bytes_ * (largest_unit(layout_) + largest_shard);
   }
   parts.push_back({"scratch of gradients", scratch});
   parts.push_back({"reference policy", reference_ && !lora_.on() ? base : 0});
@@ -110,12 +118,11 @@ std::int64_t LearnerMemory::gathered_units() const {
   if (!gathers_units_) {
     return 0;
   }
-  const std::size_t head = layout_.units().size() - 1;
-  std::int64_t values = layout_.unit_size(head);
+  std::int64_t values = base_.unit_size(base_.units().size() - 1);
   if (model_.tied_embeddings) {
-    values += layout_.unit_size(0);
+    values += base_.unit_size(0);
   }
-  return weight_bytes_ * (values + settings_.prefetch * layout_.unit_size(1));
+  return weight_bytes_ * (values + settings_.prefetch * base_.unit_size(1));
 }
 
 std::vector<MemoryPart> LearnerMemory::pass(const model::PassShape& shape) const {
@@ -138,30 +145,42 @@ std::vector<MemoryPart> LearnerMemory::pass(const model::PassShape& shape) const
 }
 
 std::vector<MemoryPart> LearnerMemory::scoring(const model::PassShape& shape) const {
-  return {{"forward of the head or a block",
+  return {{"gathered units", gathered_units()},
+          {"forward of the head or a block",
            std::max(model::block_forward_bytes(model_, shape.rows),
                     model::head_forward_bytes(model_, shape.targets))}};
 }
 
 std::int64_t LearnerMemory::whole_weights() const {
-  return gathers_units_ ? weight_bytes_ * trained() : 0;
+  return gathers_units_ ? weight_bytes_ * all_values(base_) : 0;
+}
+
+// Of what a ring of all learners carries: each sends all but its own part.
+std::int64_t LearnerMemory::sent_share(std::int64_t bytes) const {
+  return bytes / layout_.learners() * (layout_.learners() - 1);
 }
 
 std::int64_t LearnerMemory::sent_bytes(std::int64_t slots) const {
-  if (layout_.learners() == 1) {
-    return 0;
-  }
-  const std::int64_t uses = trained() + (model_.tied_embeddings ? layout_.unit_size(0) : 0);
+  const std::int64_t twice = model_.tied_embeddings ? 1 : 0;
+  const std::int64_t uses = trained() + twice * layout_.unit_size(0);
   const std::int64_t reduced = wire_bytes_ * (at_once_ ? slots * uses : trained());
   std::int64_t blocks = 0;
-  for (std::size_t unit = 1; unit + 1 < layout_.units().size(); ++unit) {
-    blocks += layout_.unit_size(unit);
+  for (std::size_t unit = 1; unit + 1 < base_.units().size(); ++unit) {
+    blocks += base_.unit_size(unit);
   }
-  // A pass gathers every unit forward, a tied embedding once more, and the blocks backward.
-  const std::int64_t value_bytes = lora_.on() ? kFloat : weight_bytes_;
-  const std::int64_t gathered =
-      value_bytes * (gathers_units_ ? slots * (uses + blocks) : trained());
-  return (reduced + gathered) / layout_.learners() * (layout_.learners() - 1);
+  // An adapter is made whole again behind the update, and so are weights that are not gathered; a
+  // pass gathers what a forward does, and the blocks once more for its backward.
+  const std::int64_t shared = lora_.on()       ? kFloat * trained()
+                              : gathers_units_ ? 0
+                                               : weight_bytes_ * trained();
+  const std::int64_t backward = gathers_units_ ? slots * weight_bytes_ * blocks : 0;
+  return sent_share(reduced + shared + backward) + scoring_sent_bytes(slots);
+}
+
+std::int64_t LearnerMemory::scoring_sent_bytes(std::int64_t slots) const {
+  const std::int64_t twice = model_.tied_embeddings ? 1 : 0;
+  const std::int64_t uses = all_values(base_) + twice * base_.unit_size(0);
+  return gathers_units_ ? sent_share(slots * weight_bytes_ * uses) : 0;
 }
 
 }  // namespace cogent::trainer

@@ -27,8 +27,8 @@ constexpr std::int64_t bytes_of(WeightType type) {
 
 model::PassShape shape_of(const PackedBatch& batch);
 
-// What ShardedModel, GradientSum, UnitGather and the reference policy of one learner take, with the
-// CPU's own kernels. A test compares it with what a process really takes.
+// What ShardedModel, GradientSum, UnitGather and FrozenWeights of one learner take, with the CPU's
+// own kernels. A test compares it with what a process really takes.
 class LearnerMemory {
  public:
   // `lora`: the adapter, or one that is off. `reference`: whether there is a frozen reference
@@ -47,17 +47,19 @@ class LearnerMemory {
   std::vector<MemoryPart> scoring(const model::PassShape& shape) const;
 
   std::int64_t trained() const;  // values that are trained, of all learners
-  // Bytes that this learner sends over the wire in one update of so many slots.
+  // Bytes that this learner sends over the wire in one update of so many slots, and in as many
+  // forwards that only score.
   std::int64_t sent_bytes(std::int64_t slots) const;
+  std::int64_t scoring_sent_bytes(std::int64_t slots) const;
 
  private:
-  std::int64_t own() const;  // values of this learner's shard
-  std::int64_t largest_unit() const;
   std::int64_t gathered_units() const;  // bytes
+  std::int64_t sent_share(std::int64_t bytes) const;
 
   const model::ModelConfig model_;
   const model::LoraConfig lora_;
-  ShardLayout layout_;
+  ShardLayout layout_;  // of what is trained
+  ShardLayout base_;    // of what is gathered: the same, but with LoRA
   std::size_t learner_;
   LearnerSettings settings_;
   std::int64_t sum_bytes_;     // of one value

@@ -1,6 +1,7 @@
 #include "trainer/shard_layout.hpp"
 
 #include "core/base/error.hpp"
+#include "core/model/weights/weight_source.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -71,6 +72,18 @@ std::vector<ShardPiece> ShardLayout::shard_pieces(std::size_t unit, int learner)
     }
   }
   return pieces;
+}
+
+void read_shard(const ShardLayout& layout, std::size_t unit, int learner,
+                const model::WeightSource& source, std::span<float> to) {
+  std::vector<float> values;
+  auto next = to.begin();
+  for (const ShardPiece& piece : layout.shard_pieces(unit, learner)) {
+    const model::ParameterSpec& parameter = layout.units()[unit].parameters[piece.parameter];
+    values.resize(static_cast<std::size_t>(parameter.size()));
+    source.read(parameter, values);
+    next = std::copy_n(values.begin() + piece.offset, piece.count, next);
+  }
 }
 
 }  // namespace cogent::trainer

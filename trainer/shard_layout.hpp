@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+namespace cogent::model {
+class WeightSource;
+}
+
 namespace cogent::trainer {
 
 constexpr std::int64_t kLeafRows = 16;      // of a matrix
@@ -56,5 +60,9 @@ class ShardLayout {
   std::vector<std::vector<std::int64_t>> bounds_;      // values
   std::vector<std::vector<std::size_t>> leaf_bounds_;  // leaves
 };
+
+// This learner's values of a unit from a source of whole parameters. to [shard size].
+void read_shard(const ShardLayout& layout, std::size_t unit, int learner,
+                const model::WeightSource& source, std::span<float> to);
 
 }  // namespace cogent::trainer

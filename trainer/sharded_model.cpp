@@ -2,19 +2,17 @@
 
 #include "core/base/error.hpp"
 #include "core/model/adapted_weights.hpp"
+#include "trainer/scoring.hpp"
 #include "trainer/tensor_buffer.hpp"
 
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 namespace cogent::trainer {
 namespace {
-
-using distributed::Buffer;
 
 std::span<float> values_of(const at::Tensor& flat) {
   return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
@@ -28,46 +26,23 @@ void check_numerics(Numerics numerics, const model::Transformer& model) {
         model.ops().name, " kernels): set numerics: fast");
 }
 
-model::RowPlan plan_of(const model::Transformer& model, const PackedBatch& batch) {
-  std::vector<model::AttentionSegment> segments;
-  segments.reserve(batch.segments.size());
-  for (const PackedSegment& segment : batch.segments) {
-    model::AttentionSegment& out = segments.emplace_back();
-    out.query_begin = segment.queries.begin;
-    out.query_end = segment.queries.end;
-    for (const PackedSpan& span : segment.keys) {
-      out.keys.push_back({span.begin, span.end});
-    }
-  }
-  return model.plan(batch.ids, batch.positions, std::move(segments));
-}
-
-model::TokenLogprobs score(const model::Transformer& model, const model::ModelWeights& weights,
-                           const PackedBatch& batch, double temperature) {
-  const model::RowPlan plan = plan_of(model, batch);
-  at::Tensor x = model.embed(weights.units.front(), plan);
-  for (std::int64_t layer = 0; layer < model.config().num_layers; ++layer) {
-    x = model.block(layer, weights.units[static_cast<std::size_t>(layer) + 1], plan, x, nullptr,
-                    nullptr);
-  }
-  return model.head(weights.units.back(), weights.head_matrix(model.config()), x,
-                    batch.trained_rows, batch.targets, temperature, nullptr);
-}
-
 ShardedModel::ShardedModel(const model::Transformer& model, distributed::Communicator& learners,
                            const LearnerSettings& settings, Numerics numerics,
                            at::ScalarType weight_type)
     : model_(model),
       learners_(learners),
       layout_(model.trained_units(), learners.size()),
-      gathers_units_(settings.shard == ShardMode::kParameters && learners.size() > 1 &&
-                     !model.lora().on()),
+      gathers_units_(shards_parameters(settings, learners.size())),
+      shards_weights_(gathers_units_ && !model.lora().on()),
       recomputes_(settings.recompute == Recompute::kFull),
       weight_type_(weight_type),
       gradients_(layout_, learners, numerics, settings),
       gather_(model, layout_, learners, rounds() ? rounded_shards_ : weight_shards_,
               settings.prefetch) {
   check_numerics(numerics, model);
+  if (model.lora().on()) {
+    frozen_.emplace(model, learners, settings, weight_type);
+  }
   for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
     const std::int64_t size = layout_.counts(unit)[static_cast<std::size_t>(learners.rank())];
     exp_avg_.push_back(at::zeros({size}, at::kFloat));
@@ -77,20 +52,20 @@ ShardedModel::ShardedModel(const model::Transformer& model, distributed::Communi
 }
 
 void ShardedModel::allocate() {
-  if (model_.lora().on()) {
+  if (frozen_) {
     skip_frozen_gradients();  // the weights come with load()
     return;
   }
-  if (gathers_units_) {
+  if (shards_weights_) {
     release_whole();
   } else {
     weights_ = model::allocate_weights(layout_.units(), weight_type_);
   }
   for (const at::Tensor& shard : exp_avg_) {
-    if (gathers_units_ || rounds()) {
+    if (shards_weights_ || rounds()) {
       weight_shards_.push_back(at::zeros_like(shard));
     }
-    if (gathers_units_ && rounds()) {
+    if (shards_weights_ && rounds()) {
       rounded_shards_.push_back(at::zeros(shard.sizes(), weight_type_));
     }
   }
@@ -109,27 +84,19 @@ void ShardedModel::load(const model::WeightSource& source, const model::Adapter*
         "a policy of LoRA rank ", model_.lora().rank, " is loaded ",
         adapter == nullptr ? "without" : "with", " an adapter");
   if (adapter != nullptr) {
-    weights_ = model::load_adapted(model_, source, *adapter, weight_type_);
+    frozen_->load(source);
+    weights_ = model::with_adapter(model_, frozen_->weights(), *adapter);
     return;
   }
-  if (!gathers_units_) {
+  if (!shards_weights_) {
     weights_ = {};  // first: both would be twice the memory
     weights_ = model::load_weights(source, weight_type_);
   }
   if (weight_shards_.empty()) {
     return;
   }
-  std::vector<float> values;
   for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    const std::span<float> own = own_weights(unit);
-    std::size_t next = 0;
-    for (const ShardPiece& piece : layout_.shard_pieces(unit, learners_.rank())) {
-      const model::ParameterSpec& parameter = layout_.units()[unit].parameters[piece.parameter];
-      values.resize(static_cast<std::size_t>(parameter.size()));
-      source.read(parameter, values);
-      std::copy_n(values.begin() + piece.offset, piece.count, own.begin() + next);
-      next += static_cast<std::size_t>(piece.count);
-    }
+    read_shard(layout_, unit, learners_.rank(), source, own_weights(unit));
   }
   round_own_weights();
 }
@@ -139,7 +106,7 @@ std::span<float> ShardedModel::own_weights(std::size_t unit) const {
 }
 
 at::Tensor ShardedModel::computed_shard(std::size_t unit) const {
-  if (gathers_units_) {
+  if (shards_weights_) {
     return rounds() ? rounded_shards_[unit] : weight_shards_[unit];
   }
   const auto rank = static_cast<std::size_t>(learners_.rank());
@@ -158,29 +125,51 @@ void ShardedModel::round_own_weights() {
 
 void ShardedModel::share_weights() {
   round_own_weights();
-  if (!gathers_units_) {
-    gather_whole();
+  if (!shards_weights_) {
+    gather_trained();
   }
 }
 
 // The order in which a slot's forward and backward use the units.
-void ShardedModel::begin_pass() {
-  if (!gathers_units_) {
-    return;
-  }
-  std::vector<std::size_t> order(layout_.units().size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (model_.config().tied_embeddings) {
-    order.push_back(0);
-  }
+std::vector<std::size_t> ShardedModel::slot_order() const {
+  std::vector<std::size_t> order = forward_order(model_.config());
   for (std::size_t unit = head() - 1; unit > 0; --unit) {
     order.push_back(unit);
   }
-  gather_.begin(std::move(order));
+  return order;
+}
+
+void ShardedModel::begin_pass(std::vector<std::size_t> order) {
+  if (shards_weights_) {
+    gather_.begin(std::move(order));
+  } else if (gathers_units_) {
+    frozen_->begin(std::move(order));
+  }
 }
 
 model::UnitTensors ShardedModel::next_unit(std::size_t unit) {
-  return gathers_units_ ? gather_.next() : weights_.units[unit];
+  if (shards_weights_) {
+    return gather_.next();
+  }
+  model::UnitTensors weights = weights_.units[unit];
+  if (gathers_units_) {
+    std::ranges::copy(frozen_->next(unit), weights.begin());  // in front of the adapter's
+  }
+  return weights;
+}
+
+model::TokenLogprobs ShardedModel::score(const PackedBatch& batch, double temperature) {
+  begin_pass(forward_order(model_.config()));
+  return trainer::score(
+      model_, [&](std::size_t unit) { return next_unit(unit); }, batch, temperature);
+}
+
+void ShardedModel::empty_score() {
+  const std::vector<std::size_t> order = forward_order(model_.config());
+  begin_pass(order);
+  for (const std::size_t unit : order) {
+    next_unit(unit);
+  }
 }
 
 void ShardedModel::begin_update(std::int64_t micro_batches) {
@@ -189,7 +178,7 @@ void ShardedModel::begin_update(std::int64_t micro_batches) {
 
 model::TokenLogprobs ShardedModel::forward(const PackedBatch& batch, double temperature,
                                            BatchActivations& saved) {
-  begin_pass();
+  begin_pass(slot_order());
   saved.plan = plan_of(model_, batch);
   saved.blocks.resize(static_cast<std::size_t>(model_.config().num_layers));
   at::Tensor x = model_.embed(next_unit(0), saved.plan);
@@ -236,12 +225,9 @@ void ShardedModel::backward(BatchActivations& saved, const at::Tensor& dlogprob,
 
 void ShardedModel::empty_slot(bool last) {
   const bool tied = model_.config().tied_embeddings;
-  begin_pass();
-  for (std::size_t unit = 0; unit <= head(); ++unit) {
+  begin_pass(slot_order());
+  for (const std::size_t unit : forward_order(model_.config())) {
     next_unit(unit);
-  }
-  if (tied) {
-    next_unit(0);
   }
   gradients_.add(head(), last);
   if (tied) {
@@ -254,25 +240,36 @@ void ShardedModel::empty_slot(bool last) {
   gradients_.add(0, last);
 }
 
-void ShardedModel::gather_whole() {
-  if (learners_.size() == 1) {
-    return;
-  }
-  if (gathers_units_) {
-    weights_ = model::allocate_weights(layout_.units(), weight_type_);
-  }
-  std::vector<distributed::Work> works;
-  for (std::size_t unit = 0; unit < layout_.units().size(); ++unit) {
-    works.push_back(learners_.all_gather(computed_weights(unit),
-                                         buffer_of(weights_.trained()[unit]), layout_.counts(unit),
-                                         "weights of " + layout_.units()[unit].name));
-  }
-  for (distributed::Work& work : works) {
-    work.wait();
+void ShardedModel::gather_trained() {
+  if (learners_.size() > 1) {
+    gather_units(
+        layout_, learners_, [&](std::size_t unit) { return computed_shard(unit); },
+        weights_.trained());
   }
 }
 
+// With LoRA: the frozen parameters stand in front of the adapter's.
+void ShardedModel::put_base(const model::ModelWeights& base) {
+  weights_.flat = base.flat;
+  for (std::size_t unit = 0; unit < base.units.size(); ++unit) {
+    std::ranges::copy(base.units[unit], weights_.units[unit].begin());
+  }
+}
+
+void ShardedModel::gather_whole() {
+  if (frozen_) {
+    put_base(frozen_->gather_whole());
+    return;
+  }
+  weights_ = model::allocate_weights(layout_.units(), weight_type_);
+  gather_trained();
+}
+
 void ShardedModel::release_whole() {
+  if (frozen_) {
+    put_base(frozen_->weights());
+    return;
+  }
   weights_.flat.assign(layout_.units().size(), at::Tensor());
   weights_.units.assign(layout_.units().size(), model::UnitTensors());
 }

@@ -4,6 +4,7 @@
 #include "core/model/transformer.hpp"
 #include "distributed/checkpoint/checkpoint_store.hpp"
 #include "distributed/communicator.hpp"
+#include "trainer/frozen_weights.hpp"
 #include "trainer/gradient_sum.hpp"
 #include "trainer/packing.hpp"
 #include "trainer/shard_layout.hpp"
@@ -13,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,21 +40,15 @@ struct UpdateResult {
 // Throws kUsage where `numerics: exact` is asked of a CPU or a model that cannot give it.
 void check_numerics(Numerics numerics, const model::Transformer& model);
 
-// Row plan of a packed batch.
-model::RowPlan plan_of(const model::Transformer& model, const PackedBatch& batch);
-
-// Log-probabilities of the batch's targets under any weights, without keeping anything.
-model::TokenLogprobs score(const model::Transformer& model, const model::ModelWeights& weights,
-                           const PackedBatch& batch, double temperature);
-
 // The policy on one learner. Its shard of AdamW's moments is always its own alone; shard mode
 // `gradients` splits the sum of gradients too, and `parameters` the weights, which are then
 // gathered unit by unit while a pass computes (`none` runs the code of `optimizer`; one learner
 // splits nothing). With bfloat16 weights this learner's shard of them is a float32 master, and what
-// passes compute with, and workers are given, is its rounding. With LoRA the weights, of either
-// type, stay frozen and whole, and all that is said here of weights, gradients and shards is of the
-// float32 adapter alone. One update is begin_update, then as many slots on each learner, each a
-// forward and a backward of one micro-batch or an empty_slot, then apply.
+// passes compute with, and workers are given, is its rounding. With LoRA all that is said here of
+// weights, gradients and shards is of the float32 adapter alone, which is whole on every learner in
+// every mode; the frozen weights under it, of either type, are those that `parameters` splits. One
+// update is begin_update, then as many slots on each learner, each a forward and a backward of one
+// micro-batch or an empty_slot, then apply.
 class ShardedModel {
  public:
   // Model and communicator must outlive it. All methods marked collective are called by every
@@ -65,6 +61,8 @@ class ShardedModel {
   void load(const model::WeightSource& source, const model::Adapter* adapter = nullptr);
   // Whether a learner holds its own part of the weights alone, outside a WholeWeights.
   bool gathers_units() const { return gathers_units_; }
+  // What an adapter is trained over; null without LoRA.
+  FrozenWeights* frozen() { return frozen_ ? &*frozen_ : nullptr; }
   // All weights as they are computed with, where they are whole. For who computes with them and
   // leaves their values as they were (model::PanelScope).
   const model::ModelWeights& weights() const { return weights_; }
@@ -75,9 +73,14 @@ class ShardedModel {
   const ShardLayout& layout() const { return layout_; }
   std::int64_t updates() const { return updates_; }  // applied so far: AdamW's t
 
+  // Log-probabilities of the batch's targets, without keeping anything. Collective where units are
+  // gathered, as is its part for a learner that has no batch left.
+  model::TokenLogprobs score(const PackedBatch& batch, double temperature);
+  void empty_score();
+
   // Gradients to zero. `micro_batches`: of the whole update, over all learners.
   void begin_update(std::int64_t micro_batches);
-  // Collective under `parameters`.
+  // Collective where units are gathered.
   model::TokenLogprobs forward(const PackedBatch& batch, double temperature,
                                BatchActivations& saved);
   // dlogprob [trained tokens]: d loss / d logprob; dentropy the same of the entropies, or undefined
@@ -105,6 +108,7 @@ class ShardedModel {
   friend class WholeWeights;
   void gather_whole();   // collective
   void release_whole();  // where parameters are sharded
+  void put_base(const model::ModelWeights& base);
   void allocate();
   bool rounds() const { return weight_type_ == at::kBFloat16 && !model_.lora().on(); }
   at::Tensor computed_shard(std::size_t unit) const;
@@ -113,8 +117,11 @@ class ShardedModel {
   // so. Collective.
   void share_weights();
 
+  void gather_trained();  // collective
+
   void skip_frozen_gradients();
-  void begin_pass();
+  void begin_pass(std::vector<std::size_t> order);
+  std::vector<std::size_t> slot_order() const;
   model::UnitTensors next_unit(std::size_t unit);
   std::size_t head() const { return layout_.units().size() - 1; }
   // Calls `use(i, offset, gradient)` for every leaf i of this learner's shard of the unit, on the
@@ -131,9 +138,11 @@ class ShardedModel {
   distributed::Communicator& learners_;
   ShardLayout layout_;
   bool gathers_units_;
+  bool shards_weights_;  // the trained ones
   bool recomputes_;
   at::ScalarType weight_type_;
-  model::ModelWeights weights_;  // undefined tensors where parameters are sharded
+  std::optional<FrozenWeights> frozen_;  // with LoRA
+  model::ModelWeights weights_;          // undefined tensors where parameters are sharded
   // One a unit, this learner's: float32, where parameters are sharded or the others are rounded;
   // and rounded, where both.
   std::vector<at::Tensor> weight_shards_, rounded_shards_;

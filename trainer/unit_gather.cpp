@@ -10,6 +10,24 @@
 
 namespace cogent::trainer {
 
+bool shards_parameters(const LearnerSettings& settings, int learners) {
+  return settings.shard == ShardMode::kParameters && learners > 1;
+}
+
+void gather_units(const ShardLayout& layout, distributed::Communicator& learners,
+                  const std::function<at::Tensor(std::size_t)>& shard,
+                  const std::vector<at::Tensor>& to) {
+  std::vector<distributed::Work> works;
+  for (std::size_t unit = 0; unit < layout.units().size(); ++unit) {
+    works.push_back(learners.all_gather(buffer_of(shard(unit)), buffer_of(to[unit]),
+                                        layout.counts(unit),
+                                        "weights of " + layout.units()[unit].name));
+  }
+  for (distributed::Work& work : works) {
+    work.wait();
+  }
+}
+
 UnitGather::UnitGather(const model::Transformer& model, const ShardLayout& layout,
                        distributed::Communicator& learners, const std::vector<at::Tensor>& shards,
                        std::int64_t prefetch)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/config/run_config.hpp"
 #include "core/model/transformer.hpp"
 #include "distributed/communicator.hpp"
 #include "trainer/shard_layout.hpp"
@@ -9,9 +10,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <vector>
 
 namespace cogent::trainer {
+
+// Whether each learner holds its own part of the weights alone. One learner splits nothing.
+bool shards_parameters(const LearnerSettings& settings, int learners);
+
+// All units at once: `shard(unit)`, this learner's values of each, into to[unit] [unit size].
+// Collective.
+void gather_units(const ShardLayout& layout, distributed::Communicator& learners,
+                  const std::function<at::Tensor(std::size_t)>& shard,
+                  const std::vector<at::Tensor>& to);
 
 // Weights whose units are spread over the learners, gathered one after another in the order in
 // which a pass uses them. At most `prefetch` + 1 gathered units are held here, besides what the

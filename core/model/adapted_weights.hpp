@@ -11,7 +11,8 @@ namespace cogent::model {
 ModelWeights load_adapted(const Transformer& model, const WeightSource& base,
                           const Adapter& adapter, at::ScalarType type = at::kFloat);
 
-// The same memory with the adapter off: the base model, without a copy of it.
-ModelWeights without_adapter(const Transformer& model, const ModelWeights& weights);
+// The adapter's values beside a base's, which shares its memory with the result. Its tensors may be
+// undefined, to be put in later. model.lora() must be the adapter's.
+ModelWeights with_adapter(const Transformer& model, ModelWeights base, const Adapter& adapter);
 
 }  // namespace cogent::model

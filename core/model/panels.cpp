@@ -83,4 +83,13 @@ void move_to_panels(const Transformer& model, std::size_t unit, UnitTensors& wei
   }
 }
 
+ModelWeights load_in_panels(const Transformer& model, const WeightSource& source,
+                            at::ScalarType type) {
+  ModelWeights weights = load_weights(source, type);
+  for (std::size_t unit = 0; unit < weights.units.size(); ++unit) {
+    move_to_panels(model, unit, weights.units[unit]);
+  }
+  return weights;
+}
+
 }  // namespace cogent::model

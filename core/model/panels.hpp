@@ -27,4 +27,8 @@ class PanelScope {
 // The same for one unit's weights, for good: of tensors that nobody reads by rows any more.
 void move_to_panels(const Transformer& model, std::size_t unit, UnitTensors& weights);
 
+// A source's weights, moved so: for what is not trained.
+ModelWeights load_in_panels(const Transformer& model, const WeightSource& source,
+                            at::ScalarType type);
+
 }  // namespace cogent::model

@@ -80,6 +80,16 @@ class Planner {
     return {config_, model_, lora_, topology_.learners(), 0, has_reference()};
   }
 
+  // By one learner in a step. What is scored is scored once for all passes over it.
+  std::int64_t sent_bytes() const {
+    const std::int64_t updates = work_.updates / std::max<std::int64_t>(1, work_.steps);
+    const std::int64_t scored = stage_ == Stage::kGrpo ? updates / config_.grpo.num_iterations : 0;
+    const std::int64_t scores = (has_reference() ? 1 : 0) + (work_.scores_policy ? 1 : 0);
+    const LearnerMemory memory = learner();
+    return updates * memory.sent_bytes(work_.slots) +
+           scored * scores * memory.scoring_sent_bytes(work_.slots);
+  }
+
  private:
   bool has_reference() const { return stage_ == Stage::kGrpo && config_.grpo.beta > 0; }
   MemoryPart whole_copy() const {
@@ -96,7 +106,7 @@ class Planner {
     phases.push_back({"forward and backward", joined({{runtime_}, held, memory.pass(*pass)})});
     const MemoryPart whole{"all weights, gathered", memory.whole_weights()};
     if (work_.scores_policy) {
-      phases.push_back({"scoring", joined({{runtime_}, held, {whole}, memory.scoring(*pass)})});
+      phases.push_back({"scoring", joined({{runtime_}, held, memory.scoring(*pass)})});
     }
     held.push_back(whole);
     if (samples) {
@@ -195,8 +205,7 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   for (const model::PassShape& pass : work.passes) {
     plan.micro_batch_rows = std::max(plan.micro_batch_rows, pass.rows);
   }
-  plan.reduction_bytes = planner.learner().sent_bytes(work.slots) * work.updates /
-                         std::max<std::int64_t>(1, work.steps);
+  plan.reduction_bytes = planner.sent_bytes();
   const bool publishes = topology.workers() > 0 && topology.seat(0).worker < 0;
   const std::int64_t value_bytes = lora.on() ? kFloat : trainer::bytes_of(config.model.weights);
   plan.publication_bytes = publishes ? value_bytes * plan.trained_parameters : 0;

@@ -2,7 +2,7 @@
 #include "rollout/engine.hpp"
 #include "rollout/kv_pages.hpp"
 #include "trainer/packing.hpp"
-#include "trainer/sharded_model.hpp"
+#include "trainer/scoring.hpp"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>

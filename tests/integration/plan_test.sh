@@ -24,7 +24,7 @@ peak() {
   done
   echo $((most * 1024))
 }
-# compare NAME STAGE RANKS KEY...
+# compare NAME STAGE RANKS KEY...; the measured peak stands in NAME.peak then.
 compare() {
   local name=$1 stage=$2 ranks=$3 measured planned runtime
   shift 3
@@ -32,6 +32,7 @@ compare() {
   mpirun -n "$ranks" "$COGENT" "$stage" "$@" "run.dir=$name" >"$name.out" 2>"$name.err" </dev/null &
   measured=$(peak "^$COGENT $stage .*run.dir=$name\$")
   wait $! || complain "$name: status $?: $(tail -n 3 "$name.err")"
+  echo "$measured" >"$name.peak"
   planned=$(member peak_bytes "$name-plan.out")
   runtime=$(member runtime "$name-plan.out")
   echo "$name: planned $((planned / 1000000)) MB, measured $((measured / 1000000)) MB, runtime $((runtime / 1000000)) MB"
@@ -50,6 +51,15 @@ compare lora sft 1 "${keys[@]}" lora.rank=8 optimizer.lr=1e-3
 grpo=("$quickstart/grpo.yaml" "model.path=$model" "data.train=$quickstart/train.jsonl" train.steps=2 rollout.prompts_per_step=4
   rollout.group_size=4 rollout.max_new_tokens=48 reward.length=1 learner.micro_batch_tokens=1024 cluster.threads=1 "numerics=$numerics")
 compare grpo grpo 2 "${grpo[@]}"
+
+# Under `parameters` a reference policy costs each of two learners half of itself, not all: between a quarter and three quarters.
+halves=("${grpo[@]}" cluster.learners=2 learner.shard=parameters)
+compare reference grpo 3 "${halves[@]}" grpo.beta=0.04
+compare no-reference grpo 3 "${halves[@]}" grpo.beta=0
+reference=$((4 * $(member parameters reference-plan.out)))
+difference=$(($(cat reference.peak) - $(cat no-reference.peak)))
+[[ $difference -gt $((reference / 4)) && $difference -lt $((reference * 3 / 4)) ]] ||
+  complain "a reference policy of $reference bytes costs each of two learners $difference"
 
 # Counts that can be told ahead.
 parameters=$(member parameters alone-plan.out)

@@ -1,7 +1,6 @@
 #include "tests/unit/trainer/learner_testing.hpp"
 
 #include "core/base/philox.hpp"
-#include "core/model/adapted_weights.hpp"
 #include "core/model/weights/random_weights.hpp"
 
 #include <algorithm>
@@ -81,10 +80,13 @@ TestLearner::TestLearner(const RunConfig& run, distributed::Communicator& learne
       adapter(new_adapter(run, source->config())),
       model(source->config(), model::cpu_ops(), adapter.lora),
       policy(model, learners, config.learner, config.numerics, weight_type(config)),
-      learner(config, model, learners, policy, &reference, steps * grpo_updates(config, 0)) {
+      first_policy(model, learners, config.learner, weight_type(config)),
+      learner(config, model, learners, policy, adapter.lora.on() ? policy.frozen() : &first_policy,
+              steps * grpo_updates(config, 0)) {
   policy.load(*source, adapter.lora.on() ? &adapter : nullptr);
-  reference = adapter.lora.on() ? model::without_adapter(model, policy.weights())
-                                : model::load_weights(*source, weight_type(config));
+  if (!adapter.lora.on()) {
+    first_policy.load(*source);
+  }
 }
 
 Outcome train(const RunConfig& config, distributed::Communicator& learners,

@@ -26,8 +26,8 @@ struct TestLearner {
   std::unique_ptr<model::WeightSource> source;
   model::Adapter adapter;
   model::Transformer model;
-  model::ModelWeights reference;
   ShardedModel policy;
+  FrozenWeights first_policy;  // the reference policy where all weights are trained
   Learner learner;
 };
 
