@@ -103,7 +103,7 @@ std::vector<Key> cluster_keys() {
        "Seconds that one collective call may take before the job is ended."},
       {"learner.shard", kOperational, at<&RunConfig::learner, &L::shard>(), kAny,
        "What is split over the learners: nothing, optimizer state, gradients too, or parameters "
-       "too."},
+       "too, frozen ones included."},
       {"learner.recompute", kOperational, at<&RunConfig::learner, &L::recompute>(), kAny,
        "full: activations are computed again in the backward pass, to save memory."},
       {"learner.prefetch",

@@ -101,10 +101,6 @@ void check_world(const RunConfig& config, Stage stage, int world_size) {
 
 void check_lora(const RunConfig& config) {
   const bool is_on = config.lora.rank > 0 || !config.lora.adapter.empty();
-  check(!is_on || config.learner.shard != ShardMode::kParameters, kUsage,
-        "learner.shard is parameters and an adapter is trained (",
-        stands(config, config.lora.rank > 0 ? "lora.rank" : "lora.adapter"),
-        "): the frozen weights stay whole on every learner, set learner.shard to gradients");
   check(!is_on || config.lora.alpha > 0, kUsage, stands(config, "lora.alpha"),
         ", which makes the adapter's product 0: set it above 0");
 }

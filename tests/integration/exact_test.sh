@@ -61,7 +61,7 @@ done
 
 # An adapter over rounded frozen weights.
 launch 2 adapter grpo adapter "${rounded[@]}" lora.rank=4
-launch 4 adapters grpo adapters "${rounded[@]}" lora.rank=4 cluster.learners=2 cluster.workers=2 learner.shard=gradients
+launch 4 adapters grpo adapters "${rounded[@]}" lora.rank=4 cluster.learners=2 cluster.workers=2 learner.shard=parameters
 for name in adapter adapters; do
   same "$name: steps" "$(column step "$name/metrics.jsonl" | xargs)" "1 2"
   same "$name: ratio_max_deviation" "$(column ratio_max_deviation "$name/metrics.jsonl" | xargs)" "0 0"

@@ -37,13 +37,21 @@ same "sft: steps" "$(column step sft/metrics.jsonl | xargs)" "1 2 3 4 5 6"
 same "sft: no two steps have the same adapter" "$(column weights_xxh3 sft/metrics.jsonl | sort -u | wc -l)" 6
 adapter sft
 if [[ $numerics == exact ]]; then
-  for variant in "2 gradients full" "3 optimizer none"; do
+  for variant in "2 gradients full" "3 optimizer none" "2 parameters none" "3 parameters full"; do
     read -r learners shard recompute <<<"$variant"
-    launch "$learners" "sft-$learners" sft "sft-$learners" "${sft[@]}" "learner.shard=$shard" "learner.recompute=$recompute" \
+    name="sft-$learners-$shard"
+    launch "$learners" "$name" sft "$name" "${sft[@]}" "learner.shard=$shard" "learner.recompute=$recompute" \
       train.eval_every=4 train.eval_limit=4 "data.dev=$quickstart/dev.jsonl" evaluate.max_new_tokens=8
-    same "sft-$learners: status" "$status" 0
-    like "sft-$learners" sft
+    same "$name: status" "$status" 0
+    like "$name" sft
   done
+  # Killed as 2 learners that shard the frozen weights, continued as 3 that do not, and the other way round.
+  COGENT_FAULT=update:3 launch 2 sft-moved sft sft-moved "${sft[@]}" learner.shard=parameters
+  [[ $status -ne 0 ]] || complain "sft-moved: the fault did not end the run"
+  COGENT_FAULT=update:5 launch 3 sft-moved-again sft sft-moved "${sft[@]}" learner.shard=gradients
+  [[ $status -ne 0 ]] || complain "sft-moved-again: the fault did not end the run"
+  resumes sft-moved-back 2 sft sft-moved "${sft[@]}" learner.shard=parameters learner.prefetch=0
+  like sft-moved sft
 fi
 COGENT_FAULT=update:3 run sft-killed sft "${sft[@]}" run.dir=sft-killed
 [[ $status -ne 0 ]] || complain "sft-killed: the fault did not end the run"
@@ -59,8 +67,13 @@ if [[ $numerics == exact ]]; then
   same "grpo: ratios" "$(column ratio_max_deviation grpo/metrics.jsonl | sort -u | xargs | tr -d ' ')" 0
   launch 3 grpo-three grpo grpo-three "${grpo[@]}" cluster.learners=2 learner.shard=gradients
   like grpo-three grpo
-  launch 2 grpo-both grpo grpo-both "${grpo[@]}" cluster.placement=colocated cluster.learners=2 cluster.workers=2
-  like grpo-both grpo
+  launch 3 grpo-parts grpo grpo-parts "${grpo[@]}" cluster.learners=2 learner.shard=parameters
+  like grpo-parts grpo
+  for shard in optimizer parameters; do
+    launch 2 "grpo-both-$shard" grpo "grpo-both-$shard" "${grpo[@]}" cluster.placement=colocated cluster.learners=2 cluster.workers=2 \
+      "learner.shard=$shard"
+    like "grpo-both-$shard" grpo
+  done
 fi
 for fault in update:3 publish:4 checkpoint.write:4; do
   name="grpo-${fault%%:*}"
@@ -93,8 +106,6 @@ same "both starts" "$(hashes from-sft)" "$(hashes from-sft-adapter)"
 [[ $numerics == fast ]] || same "from-sft: ratios" "$(column ratio_max_deviation from-sft/metrics.jsonl | sort -u | xargs | tr -d ' ')" 0
 
 # Refusals.
-run parameters sft "${sft[@]}" run.dir=parameters learner.shard=parameters
-fails_with 2 parameters "learner.shard is parameters .*\\(lora.rank is 6"
 run targets sft "${sft[@]}" run.dir=targets lora.targets=[query]
 fails_with 2 targets 'lora.targets holds "query": name q_proj'
 run other-rank sft "${sft_keys[@]}" model.path=base lora.adapter=sft-adapter lora.rank=4 run.dir=other-rank

@@ -48,6 +48,7 @@ for shard in optimizer gradients parameters; do
 done
 compare rounded sft 1 "${keys[@]}" model.weights=bfloat16
 compare lora sft 1 "${keys[@]}" lora.rank=8 optimizer.lr=1e-3
+compare lora-parameters sft 2 "${keys[@]}" lora.rank=8 optimizer.lr=1e-3 learner.shard=parameters
 grpo=("$quickstart/grpo.yaml" "model.path=$model" "data.train=$quickstart/train.jsonl" train.steps=2 rollout.prompts_per_step=4
   rollout.group_size=4 rollout.max_new_tokens=48 reward.length=1 learner.micro_batch_tokens=1024 cluster.threads=1 "numerics=$numerics")
 compare grpo grpo 2 "${grpo[@]}"

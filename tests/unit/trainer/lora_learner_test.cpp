@@ -1,5 +1,6 @@
 // A learner that trains an adapter over frozen weights: what is trained, what is sent, what is
 // kept.
+#include "core/model/panels.hpp"
 #include "distributed/checkpoint/checkpoint_store.hpp"
 #include "tests/mpi/mpi_session.hpp"
 #include "tests/unit/trainer/learner_testing.hpp"
@@ -19,11 +20,13 @@ constexpr const char* kModel =
     "random:family=qwen2,hidden=48,intermediate=80,layers=2,heads=3,kv_heads=1,head_dim=16,"
     "vocab=83,seed=3";
 
-RunConfig lora_config(Numerics numerics, ShardMode shard, Recompute recompute = Recompute::kNone) {
+RunConfig lora_config(Numerics numerics, ShardMode shard, Recompute recompute = Recompute::kNone,
+                      std::int64_t prefetch = 1) {
   RunConfig config = test_config();
   config.numerics = numerics;
   config.learner.shard = shard;
   config.learner.recompute = recompute;
+  config.learner.prefetch = prefetch;
   config.lora.rank = 20;
   config.lora.targets = {"q_proj", "o_proj", "down_proj"};
   return config;
@@ -57,13 +60,56 @@ TEST_F(LoraLearner, AnyNumberOfLearnersAndShardModeGivesTheSameBits) {
   EXPECT_GT(alone.metrics.kl, 0) << "the reference does not follow the adapter";
   for (const RunConfig& config :
        {lora_config(numerics, ShardMode::kOptimizer), lora_config(numerics, ShardMode::kGradients),
-        lora_config(numerics, ShardMode::kGradients, Recompute::kFull)}) {
+        lora_config(numerics, ShardMode::kGradients, Recompute::kFull),
+        lora_config(numerics, ShardMode::kParameters),
+        lora_config(numerics, ShardMode::kParameters, Recompute::kNone, 0),
+        lora_config(numerics, ShardMode::kParameters, Recompute::kFull, 3)}) {
     const Outcome together = train(config, world(), kModel);
     EXPECT_EQ(together.hash, alone.hash);
     EXPECT_EQ(together.metrics.loss, alone.metrics.loss);
     EXPECT_EQ(together.metrics.grad_norm, alone.metrics.grad_norm);
     EXPECT_EQ(largest_difference(together.weights, alone.weights), 0);
   }
+}
+
+TEST_F(LoraLearner, ShardsRoundedFrozenWeightsWithoutChangingABit) {
+  const Numerics numerics = best();
+  if (numerics != Numerics::kExact) {
+    GTEST_SKIP() << "no own kernels for this CPU, which numerics: exact needs";
+  }
+  RunConfig config = lora_config(numerics, ShardMode::kNone);
+  config.model.weights = WeightType::kBFloat16;
+  const auto self = distributed::make_self_communicator("alone");
+  const Outcome alone = train(config, *self, kModel);
+  EXPECT_NE(alone.hash, train(lora_config(numerics, ShardMode::kNone), *self, kModel).hash);
+  config.learner.shard = ShardMode::kParameters;
+  EXPECT_EQ(train(config, world(), kModel).hash, alone.hash);
+}
+
+// Of the frozen weights a learner holds its shard alone, but while it needs them whole; then the
+// adapter is the one that it trains.
+TEST_F(LoraLearner, MakesTheFrozenWeightsWholeForAWhile) {
+  TestLearner run(lora_config(best(), ShardMode::kParameters), world(), kModel, 1);
+  const model::ModelWeights& weights = run.policy.weights();
+  run.learner.grpo_step(make_groups(run.model.config().vocab_size));
+  const bool shards = world().size() > 1;
+  EXPECT_EQ(run.policy.gathers_units(), shards);
+  EXPECT_EQ(weights.flat.front().defined(), !shards);
+  {
+    const WholeWeights whole(run.policy);
+    const model::ModelWeights base =
+        model::load_in_panels(run.model, *run.source, weights.flat.front().scalar_type());
+    for (std::size_t unit = 0; unit < base.flat.size(); ++unit) {
+      EXPECT_TRUE(weights.flat[unit].equal(base.flat[unit])) << unit;
+      const std::size_t frozen = base.units[unit].size();
+      ASSERT_EQ(weights.units[unit].size(),
+                frozen + run.model.trained_units()[unit].parameters.size());
+      for (std::size_t p = frozen; p < weights.units[unit].size(); ++p) {
+        EXPECT_TRUE(weights.units[unit][p].is_alias_of(weights.adapter[unit]));
+      }
+    }
+  }
+  EXPECT_EQ(weights.flat.front().defined(), !shards);
 }
 
 TEST_F(LoraLearner, TrainsTheAdapterAloneAndKeepsTheBaseAsItWas) {
