@@ -53,13 +53,13 @@ grpo=("$quickstart/grpo.yaml" "model.path=$model" "data.train=$quickstart/train.
   rollout.group_size=4 rollout.max_new_tokens=48 reward.length=1 learner.micro_batch_tokens=1024 cluster.threads=1 "numerics=$numerics")
 compare grpo grpo 2 "${grpo[@]}"
 
-# Under `parameters` a reference policy costs each of two learners half of itself, not all: between a quarter and three quarters.
+# Under `parameters` a reference policy costs each of two learners half of itself and what scoring leaves in the heap, not all of itself.
 halves=("${grpo[@]}" cluster.learners=2 learner.shard=parameters)
 compare reference grpo 3 "${halves[@]}" grpo.beta=0.04
 compare no-reference grpo 3 "${halves[@]}" grpo.beta=0
 reference=$((4 * $(member parameters reference-plan.out)))
 difference=$(($(cat reference.peak) - $(cat no-reference.peak)))
-[[ $difference -gt $((reference / 4)) && $difference -lt $((reference * 3 / 4)) ]] ||
+[[ $difference -gt $((reference / 4)) && $difference -lt $((reference * 7 / 8)) ]] ||
   complain "a reference policy of $reference bytes costs each of two learners $difference"
 
 # Counts that can be told ahead.
