@@ -7,6 +7,7 @@
 #include "core/base/stop_flag.hpp"
 #include "launch/run_shape.hpp"
 #include "launch/version.hpp"
+#include "launch/weight_type.hpp"
 #include "rollout/reward/line_process.hpp"
 
 #include <ATen/Parallel.h>
@@ -130,6 +131,9 @@ int run_in_session(Session& session, Stage stage, const StageOptions& options, R
   context.reward_process = start.reward_process.get();
   set_log_tag(session.size() == 1 ? "" : tag_of(context));
   at::set_num_threads(compute_threads(config, session, context.topology));
+  if (session.rank() == 0) {
+    warn_of_slow_compute(config.model);
+  }
   install_stop_signals();
   body(context);
   return 0;

@@ -29,9 +29,8 @@ void run_evaluate(StageContext& context, SummaryFormat format) {
   });
   log_to_file(folder.log(context.session.rank()).string());
   compare_parameter_counts(context.session, model::parameter_count(source->weights->config()));
-  const model::Transformer model(source->weights->config(), model::cpu_ops());
-  model::ModelWeights weights =
-      model::load_weights(*source->weights, scalar_type(config.model.weights));
+  const model::Transformer model(source->weights->config(), compute_ops(config.model));
+  model::ModelWeights weights = model::load_weights(*source->weights, weight_type(config.model));
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
   const auto [predictions, drawn] = predict_together(context, model, weights, source->tokenizer,
                                                      prompts, context.session.world(), examples);

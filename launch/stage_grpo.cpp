@@ -68,10 +68,10 @@ struct LearnerHalf {
   LearnerHalf(const RunConfig& config, const model::Transformer& model,
               distributed::Communicator& learners, const GrpoInputs& inputs,
               std::int64_t total_updates)
-      : policy(model, learners, config.learner, config.numerics, scalar_type(config.model.weights)),
+      : policy(model, learners, config.learner, config.numerics, weight_type(config.model)),
         first_policy(config.grpo.beta > 0 && !model.lora().on()
                          ? std::make_unique<trainer::FrozenWeights>(
-                               model, learners, config.learner, scalar_type(config.model.weights))
+                               model, learners, config.learner, weight_type(config.model))
                          : nullptr),
         learner(config, model, learners, policy,
                 first_policy ? first_policy.get() : policy.frozen(), total_updates) {
@@ -92,7 +92,7 @@ struct WorkerHalf {
              const data::PromptBuilder& prompts, distributed::Communicator& workers,
              LearnerHalf* learner)
       : own(learner == nullptr
-                ? std::optional(own_copy(model, inputs, scalar_type(context.config.model.weights)))
+                ? std::optional(own_copy(model, inputs, weight_type(context.config.model)))
                 : std::nullopt),
         weights(learner == nullptr ? *own : learner->policy.weights()),
         worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids(),
@@ -119,7 +119,7 @@ class GrpoRun {
         config_(context.config),
         inputs_(std::move(inputs)),
         folder_(config_),
-        model_(inputs_.source.weights->config(), model::cpu_ops(), inputs_.adapter.lora),
+        model_(inputs_.source.weights->config(), compute_ops(config_.model), inputs_.adapter.lora),
         layout_(model_.trained_units(), context.topology.learners()),
         prompts_(config_, inputs_.source.tokenizer, model_.config().eos_ids),
         learners_(communicator(context.topology.learner_ranks(), "learners")),
@@ -257,7 +257,7 @@ void run_grpo(StageContext& context) {
     inputs = read_inputs(context.config);
     check_kv_cache(context.config, Stage::kGrpo, inputs->source);
     trainer::check_numerics(context.config.numerics,
-                            {inputs->source.weights->config(), model::cpu_ops()});
+                            {inputs->source.weights->config(), compute_ops(context.config.model)});
     if (context.session.rank() == 0) {
       RunFolder::prepare(context.config,
                          context.fresh ? ExistingRun::kRefuse : ExistingRun::kContinue);

@@ -25,7 +25,8 @@ void run_sft(StageContext& context) {
   agree(context.session, [&] {
     source = open_model(config.model.path);
     adapter = run_adapter(config, source->weights->config());
-    trainer::check_numerics(config.numerics, {source->weights->config(), model::cpu_ops()});
+    trainer::check_numerics(config.numerics,
+                            {source->weights->config(), compute_ops(config.model)});
     examples = data::read_examples(config.data.train, data::Split::kTrain);
     check_kv_cache(config, Stage::kSft, *source);
     if (context.session.rank() == 0) {
@@ -34,7 +35,8 @@ void run_sft(StageContext& context) {
   });
   log_to_file(folder.log(context.session.rank()).string());
   compare_parameter_counts(context.session, model::parameter_count(source->weights->config()));
-  const model::Transformer model(source->weights->config(), model::cpu_ops(), adapter.lora);
+  const model::Transformer model(source->weights->config(), compute_ops(config.model),
+                                 adapter.lora);
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
   std::vector<TrainSequence> sequences;
   agree(context.session, [&] {
@@ -48,7 +50,7 @@ void run_sft(StageContext& context) {
 
   distributed::Communicator& learners = context.session.world();
   trainer::ShardedModel policy(model, learners, config.learner, config.numerics,
-                               scalar_type(config.model.weights));
+                               weight_type(config.model));
   policy.load(*source->weights, adapter.lora.on() ? &adapter : nullptr);
   const SftBatches batches(config, sequences.size());
   trainer::Learner learner(config, model, learners, policy, nullptr, batches.total());

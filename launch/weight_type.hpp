@@ -7,15 +7,21 @@
 namespace CLI {
 class App;
 }
+namespace cogent::model {
+struct OpTable;
+}
 
 namespace cogent::launch {
 
 // The type of the weights that are computed with, as tensors have it.
-inline at::ScalarType scalar_type(WeightType type) {
-  return type == WeightType::kBFloat16 ? at::kBFloat16 : at::kFloat;
-}
+at::ScalarType weight_type(const ModelSettings& model);
+// The ops that compute in the type of model.compute.
+const model::OpTable& compute_ops(const ModelSettings& model);
+// A line of the log where model.compute is bfloat16 and this CPU has no instruction for it.
+void warn_of_slow_compute(const ModelSettings& model);
 
-// --weights of the commands that compute without a configuration: the key model.weights.
-void add_weights_option(CLI::App& command, WeightType& type);
+// --weights and --compute of the commands that compute without a configuration: the keys
+// model.weights and model.compute.
+void add_type_options(CLI::App& command, ModelSettings& model);
 
 }  // namespace cogent::launch

@@ -89,7 +89,7 @@ std::vector<RolloutGroup> Engine::generate(
   reserve_cache(requests);
   PagePool pages(cache_pages_, options_.page_rows);
   // Drafts change no draw only where a row's bits do not depend on the rows beside it.
-  const bool drafts = model_.rows_are_independent() && weights_.compute_type() == at::kFloat;
+  const bool drafts = model_.rows_are_independent() && model_.compute_type(weights_) == at::kFloat;
   const std::int64_t draft_rows = drafts ? options_.draft_rows : 0;
   Schedule schedule(requests, groups, {options_.max_sequences, options_.max_batch_rows, draft_rows},
                     pages, options_.tokenizer);
@@ -155,7 +155,8 @@ void Engine::check_fits(const RolloutRequest& request) const {
 
 std::int64_t Engine::page_bytes() const {
   const model::ModelConfig& config = model_.config();
-  const auto value_bytes = static_cast<std::int64_t>(c10::elementSize(weights_.compute_type()));
+  const auto value_bytes =
+      static_cast<std::int64_t>(c10::elementSize(model_.compute_type(weights_)));
   return 2 * config.num_layers * config.num_kv_heads * config.head_dim * value_bytes *
          options_.page_rows;
 }
@@ -166,7 +167,7 @@ void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
   if (options_.kv_cache_bytes > 0) {
     needed = std::min(needed, options_.kv_cache_bytes / page_bytes());
   }
-  const at::ScalarType type = weights_.compute_type();
+  const at::ScalarType type = model_.compute_type(weights_);
   if (cache_.keys.empty() || needed > cache_pages_ || cache_.keys.front().scalar_type() != type) {
     cache_ = {};  // Frees the old pages first.
     cache_ = model::make_kv_cache(model_.config(), needed * options_.page_rows, type);
@@ -177,7 +178,7 @@ void Engine::reserve_cache(std::span<const RolloutRequest> requests) {
 // Hidden states [rows, hidden] behind the last block.
 at::Tensor Engine::forward(StepBatch& batch) {
   const model::RowPlan plan = model_.plan(batch.ids, batch.positions, std::move(batch.segments),
-                                          batch.cache_rows, weights_.compute_type());
+                                          batch.cache_rows, model_.compute_type(weights_));
   at::Tensor x = model_.embed(weights_.units.front(), plan);
   for (std::int64_t layer = 0; layer < model_.config().num_layers; ++layer) {
     x = model_.block(layer, weights_.units[static_cast<std::size_t>(layer) + 1], plan, x, &cache_,

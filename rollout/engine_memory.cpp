@@ -27,18 +27,22 @@ std::int64_t pages_needed(std::span<const RolloutRequest> requests, const Engine
   return std::accumulate(prompt_pages.begin(), prompt_pages.end(), slots * own_pages);
 }
 
-EngineMemory engine_memory(const model::ModelConfig& config, const EngineOptions& options,
-                           std::span<const RolloutRequest> requests, std::int64_t threads) {
+EngineMemory engine_memory(const model::ModelConfig& config, at::ScalarType compute,
+                           const EngineOptions& options, std::span<const RolloutRequest> requests,
+                           std::int64_t threads) {
   constexpr std::int64_t kFloat = 4;
   constexpr std::int64_t kDistributions =
       3;  // weights, penalised logits, kept tokens (sampling.hpp)
   std::int64_t prompt_rows = 0;
+  std::int64_t longest_prompt = 0;
   std::int64_t completions = 0;
   for (const RolloutRequest& request : requests) {
-    prompt_rows += static_cast<std::int64_t>(request.prompt_ids.size());
+    const auto length = static_cast<std::int64_t>(request.prompt_ids.size());
+    prompt_rows += length;
+    longest_prompt = std::max(longest_prompt, length);
     completions += request.group_size;
   }
-  const std::int64_t page_bytes = model::kv_row_bytes(config) * options.page_rows;
+  const std::int64_t page_bytes = model::kv_row_bytes(config, compute) * options.page_rows;
   std::int64_t pages = pages_needed(requests, options);
   if (options.kv_cache_bytes > 0) {
     pages = std::min(pages, options.kv_cache_bytes / page_bytes);
@@ -47,10 +51,14 @@ EngineMemory engine_memory(const model::ModelConfig& config, const EngineOptions
   const std::int64_t rows = std::max(slots, std::min(options.max_batch_rows + slots, prompt_rows));
   const std::int64_t stored =
       completions > slots ? std::min(slots, static_cast<std::int64_t>(requests.size())) : 0;
+  const model::PassShape shape{
+      .rows = rows, .pairs = std::min(options.max_batch_rows, longest_prompt) * longest_prompt};
   return {.kv_cache = pages * page_bytes,
-          .forward = model::block_forward_bytes(config, rows) + model::row_plan_bytes(config, rows),
+          .forward = model::block_forward_bytes(config, shape, compute) +
+                     model::row_plan_bytes(config, rows),
           .logits = kFloat * config.vocab_size *
-                    (std::min(slots, kLogitRows) + stored + kDistributions * threads)};
+                        (std::min(slots, kLogitRows) + stored + kDistributions * threads) +
+                    model::wide_head_bytes(config, compute)};
 }
 
 }  // namespace cogent::rollout

@@ -1,5 +1,7 @@
 #include "trainer/learner_memory.hpp"
 
+#include "core/config/working_weights.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -42,13 +44,16 @@ std::int64_t total_bytes(const std::vector<MemoryPart>& parts) {
 }
 
 model::PassShape shape_of(const PackedBatch& batch) {
-  model::PassShape shape{batch.rows(), static_cast<std::int64_t>(batch.targets.size()), 0};
+  model::PassShape shape{.rows = batch.rows(),
+                         .targets = static_cast<std::int64_t>(batch.targets.size())};
   for (const PackedSegment& segment : batch.segments) {
     std::int64_t keys = 0;
     for (const PackedSpan& span : segment.keys) {
       keys += span.end - span.begin;
     }
-    shape.tile_keys += model::gradient_tile_keys(segment.queries.end - segment.queries.begin, keys);
+    const std::int64_t queries = segment.queries.end - segment.queries.begin;
+    shape.tile_keys += model::gradient_tile_keys(queries, keys);
+    shape.pairs = std::max(shape.pairs, queries * keys);
   }
   return shape;
 }
@@ -65,7 +70,8 @@ LearnerMemory::LearnerMemory(const RunConfig& config, const model::ModelConfig& 
       sum_bytes_(config.numerics == Numerics::kExact ? kFixedPoint : kFloat),
       wire_bytes_(config.numerics == Numerics::kExact ? kFixedPoint
                                                       : bytes_of(config.learner.reduce)),
-      weight_bytes_(bytes_of(config.model.weights)),
+      weight_bytes_(bytes_of(working_weights(config.model))),
+      compute_(config.model.compute == WeightType::kBFloat16 ? at::kBFloat16 : at::kFloat),
       at_once_(learners > 1 && (config.learner.shard == ShardMode::kGradients ||
                                 config.learner.shard == ShardMode::kParameters)),
       gathers_units_(learners > 1 && config.learner.shard == ShardMode::kParameters),
@@ -126,29 +132,33 @@ std::int64_t LearnerMemory::gathered_units() const {
 }
 
 std::vector<MemoryPart> LearnerMemory::pass(const model::PassShape& shape) const {
-  const std::int64_t saved = model::saved_block_bytes(model_, shape.rows);
-  const std::int64_t input = kFloat * shape.rows * model_.hidden_size;
+  const std::int64_t saved = model::saved_block_bytes(model_, shape.rows, compute_);
+  const auto value_bytes = static_cast<std::int64_t>(c10::elementSize(compute_));
+  const std::int64_t input = value_bytes * shape.rows * model_.hidden_size;
   const bool recomputes = settings_.recompute == Recompute::kFull;
   const std::int64_t kept = model_.num_layers * (recomputes ? input : saved);
   // What an adapter adds to the output or the gradient of a layer stands beside it.
   const std::int64_t adapted =
       lora_.on() ? kFloat * shape.rows * std::max(model_.intermediate_size, model_.hidden_size) : 0;
   const std::int64_t block =
-      model::block_backward_bytes(model_, shape) + adapted + (recomputes ? saved : 0);
+      model::block_backward_bytes(model_, shape, compute_) + adapted + (recomputes ? saved : 0);
+  // With the reference ops the head's forward holds more than its backward.
+  const std::int64_t head = std::max(model::head_backward_bytes(model_, shape, compute_),
+                                     model::head_forward_bytes(model_, shape.targets, compute_));
   // Both, though one is over before the other begins: the heap keeps what a block took, and what
   // the head takes is too large to come from the heap.
   return {{"gathered units", gathered_units()},
           {"activations", kept + model::row_plan_bytes(model_, shape.rows) +
-                              model::saved_head_bytes(model_, shape.targets)},
+                              model::saved_head_bytes(model_, shape.targets, compute_)},
           {"backward of a block", block},
-          {"backward of the head", model::head_backward_bytes(model_, shape)}};
+          {"backward of the head", head}};
 }
 
 std::vector<MemoryPart> LearnerMemory::scoring(const model::PassShape& shape) const {
   return {{"gathered units", gathered_units()},
           {"forward of the head or a block",
-           std::max(model::block_forward_bytes(model_, shape.rows),
-                    model::head_forward_bytes(model_, shape.targets))}};
+           std::max(model::block_forward_bytes(model_, shape, compute_),
+                    model::head_forward_bytes(model_, shape.targets, compute_))}};
 }
 
 std::int64_t LearnerMemory::whole_weights() const {

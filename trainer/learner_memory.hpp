@@ -28,7 +28,8 @@ constexpr std::int64_t bytes_of(WeightType type) {
 model::PassShape shape_of(const PackedBatch& batch);
 
 // What ShardedModel, GradientSum, UnitGather and FrozenWeights of one learner take, with the CPU's
-// own kernels. A test compares it with what a process really takes.
+// own kernels, or the reference ops in bfloat16. A test compares it with what a process really
+// takes.
 class LearnerMemory {
  public:
   // `lora`: the adapter, or one that is off. `reference`: whether there is a frozen reference
@@ -65,6 +66,7 @@ class LearnerMemory {
   std::int64_t sum_bytes_;     // of one value
   std::int64_t wire_bytes_;    // of one value of a gradient that is sent
   std::int64_t weight_bytes_;  // of one value that is computed with
+  at::ScalarType compute_;     // of activations
   bool at_once_;               // gradients are reduced use by use
   bool gathers_units_;
   bool exact_;

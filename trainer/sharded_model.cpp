@@ -21,6 +21,9 @@ std::span<float> values_of(const at::Tensor& flat) {
 }  // namespace
 
 void check_numerics(Numerics numerics, const model::Transformer& model) {
+  check(numerics != Numerics::kExact || model.ops().activations == at::kFloat, ErrorCode::kUsage,
+        "numerics is exact, which needs computation in float32: set numerics: fast, or "
+        "model.compute: float32");
   check(numerics != Numerics::kExact || model.rows_are_independent(), ErrorCode::kUsage,
         "numerics is exact, which needs a CPU with AVX2 and FMA (this one runs the ",
         model.ops().name, " kernels): set numerics: fast");

@@ -37,7 +37,7 @@ struct UpdateResult {
   double reduction_seconds = 0, optimizer_seconds = 0;
 };
 
-// Throws kUsage where `numerics: exact` is asked of a CPU or a model that cannot give it.
+// Throws kUsage where `numerics: exact` is asked of a CPU or of ops that cannot give it.
 void check_numerics(Numerics numerics, const model::Transformer& model);
 
 // The policy on one learner. Its shard of AdamW's moments is always its own alone; shard mode

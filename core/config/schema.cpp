@@ -30,7 +30,8 @@ std::vector<Key> model_keys() {
       {"model.weights", kArithmetic, at<&RunConfig::model, &M::weights>(), kAny,
        "Type of the weights that sampler and learner compute with; the master copy is float32."},
       {"model.compute", kArithmetic, at<&RunConfig::model, &M::compute>(), kAny,
-       "Type of activations and matrix products."},
+       "Type of activations and matrix products; bfloat16 needs numerics: fast, and takes bfloat16 "
+       "weights whatever model.weights says."},
       {"prompt.template", kArithmetic, at<&RunConfig::prompt, &PromptSettings::template_file>(),
        kAny,
        "File with the wording of the prompt, fields {{schema}}, {{sentence}} and {{source}}; "

@@ -51,10 +51,11 @@ void check_segment(const AttentionSegment& segment, std::int64_t rows, std::int6
         " query rows but only ", keys, " key rows: each query sees at least itself");
 }
 
-// cos and sin of position * frequency, computed in double and rounded once.
+// cos and sin of position * frequency, computed in double and rounded once, to float32 where
+// activations are not float64.
 std::pair<at::Tensor, at::Tensor> rope_tables(std::span<const std::int32_t> positions,
                                               const std::vector<double>& frequencies,
-                                              at::ScalarType type) {
+                                              at::ScalarType activations) {
   const auto rows = static_cast<std::int64_t>(positions.size());
   const auto half = static_cast<std::int64_t>(frequencies.size());
   at::Tensor cos = at::empty({rows, half}, at::TensorOptions().dtype(at::kDouble));
@@ -70,6 +71,7 @@ std::pair<at::Tensor, at::Tensor> rope_tables(std::span<const std::int32_t> posi
       *s++ = std::sin(angle);
     }
   }
+  const at::ScalarType type = activations == at::kDouble ? at::kDouble : at::kFloat;
   return {cos.to(type), sin.to(type)};
 }
 
@@ -100,10 +102,15 @@ bool Transformer::rows_are_independent() const {
   return ops_.reads_panels;
 }
 
+at::ScalarType Transformer::compute_type(const ModelWeights& weights) const {
+  return weights.flat.front().scalar_type() == at::kDouble ? at::kDouble : ops_.activations;
+}
+
 RowPlan Transformer::plan(std::span<const std::int32_t> ids,
                           std::span<const std::int32_t> positions,
                           std::vector<AttentionSegment> segments,
-                          std::span<const std::int64_t> cache_rows, at::ScalarType type) const {
+                          std::span<const std::int64_t> cache_rows,
+                          std::optional<at::ScalarType> type) const {
   const auto rows = static_cast<std::int64_t>(ids.size());
   check(ids.size() == positions.size(), ErrorCode::kUnexpected, "a row plan has ", ids.size(),
         " ids but ", positions.size(), " positions");
@@ -115,7 +122,8 @@ RowPlan Transformer::plan(std::span<const std::int32_t> ids,
   }
   RowPlan plan;
   plan.ids = to_tensor(ids);
-  std::tie(plan.cos, plan.sin) = rope_tables(positions, inverse_frequencies_, type);
+  plan.type = type.value_or(ops_.activations);
+  std::tie(plan.cos, plan.sin) = rope_tables(positions, inverse_frequencies_, plan.type);
   plan.segments = std::move(segments);
   if (!cache_rows.empty()) {
     plan.cache_rows = to_tensor(cache_rows);
@@ -124,7 +132,7 @@ RowPlan Transformer::plan(std::span<const std::int32_t> ids,
 }
 
 at::Tensor Transformer::embed(const UnitTensors& embedding, const RowPlan& plan) const {
-  return ops_.embedding(embedding[0], plan.ids).to(plan.cos.scalar_type());
+  return ops_.embedding(embedding[0], plan.ids).to(plan.type);
 }
 
 void Transformer::embed_backward(const at::Tensor& dx, const RowPlan& plan,
@@ -162,15 +170,18 @@ at::Tensor Transformer::head_backward(const UnitTensors& weights, const at::Tens
                                   saved.logprobs, saved.temperature, dhead_matrix);
   const at::Tensor dselected =
       ops_.rmsnorm_backward(dnormed, saved.selected, weights[0], config_.rms_norm_eps, gradient[0]);
-  at::Tensor dx = at::zeros({x_rows, dselected.size(1)}, dselected.options());
-  dx.index_add_(0, saved.rows, dselected);
-  return dx;
+  // A prompt's last row may have several targets.
+  const at::ScalarType wide = wide_type(dselected);
+  at::Tensor dx = at::zeros({x_rows, dselected.size(1)}, dselected.options().dtype(wide));
+  dx.index_add_(0, saved.rows, dselected.to(wide));
+  return dx.to(dselected.scalar_type());
 }
 
 at::Tensor Transformer::logits(const UnitTensors& weights, const at::Tensor& head_matrix,
                                const at::Tensor& x, std::span<const std::int64_t> rows) const {
   const at::Tensor selected = at::index_select(x, 0, to_tensor(rows));
-  return ops_.linear(ops_.rmsnorm(selected, weights[0], config_.rms_norm_eps), head_matrix, {});
+  const at::Tensor normed = ops_.rmsnorm(selected, weights[0], config_.rms_norm_eps);
+  return ops_.linear(normed.to(wide_type(normed)), head_matrix, {});
 }
 
 }  // namespace cogent::model

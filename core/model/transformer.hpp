@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,8 +21,9 @@ using UnitTensors = std::vector<at::Tensor>;
 
 // Token rows that go through the model together, whatever sequences they belong to.
 struct RowPlan {
-  at::Tensor ids;       // [rows] int64
-  at::Tensor cos, sin;  // [rows, head_dim / 2]
+  at::Tensor ids;                    // [rows] int64
+  at::Tensor cos, sin;               // [rows, head_dim / 2], at least float32
+  at::ScalarType type = at::kFloat;  // of activations
   std::vector<AttentionSegment> segments;
   at::Tensor cache_rows;  // [rows] int64: where each row's keys and values go in the KvCache;
                           // undefined: segments address the batch itself
@@ -56,6 +58,8 @@ struct HeadActivations {
   double temperature = 1;
 };
 
+struct ModelWeights;
+
 // The one model definition: sampling and training call the same functions, unit by unit. Stateless
 // but for the configuration; weights are handed in, so that a caller may gather and release them.
 class Transformer {
@@ -71,12 +75,16 @@ class Transformer {
   // Whether a row's results have the same bits whatever other rows go through with it (computed in
   // float32).
   bool rows_are_independent() const;
+  // Of activations, and of the keys and values that are cached: the ops' own, float64 with weights
+  // of float64.
+  at::ScalarType compute_type(const ModelWeights& weights) const;
 
-  // ids and positions [rows]. `cache_rows` empty: no cache.
+  // ids and positions [rows]. `cache_rows` empty: no cache. `type`: of activations, where it is not
+  // the ops' own.
   RowPlan plan(std::span<const std::int32_t> ids, std::span<const std::int32_t> positions,
                std::vector<AttentionSegment> segments,
                std::span<const std::int64_t> cache_rows = {},
-               at::ScalarType type = at::kFloat) const;
+               std::optional<at::ScalarType> type = {}) const;
 
   at::Tensor embed(const UnitTensors& embedding, const RowPlan& plan) const;  // [rows, hidden]
   void embed_backward(const at::Tensor& dx, const RowPlan& plan, UnitTensors& gradient) const;
@@ -101,7 +109,7 @@ class Transformer {
                            const at::Tensor& dentropy, std::int64_t x_rows, UnitTensors& gradient,
                            at::Tensor& dhead_matrix) const;
 
-  // Logits [n, vocab] at these rows of x: what sampling draws from.
+  // Logits [n, vocab] at these rows of x, at least float32: what sampling draws from.
   at::Tensor logits(const UnitTensors& weights, const at::Tensor& head_matrix, const at::Tensor& x,
                     std::span<const std::int64_t> rows) const;
 
@@ -115,17 +123,13 @@ class Transformer {
 };
 
 // A whole set of weights in memory, unit by unit, each unit's parameters being views into one flat
-// buffer of its own. bfloat16 ones are computed with in float32, as the values that they are.
+// buffer of its own. bfloat16 ones are computed with as the values that they are.
 struct ModelWeights {
   std::vector<at::Tensor> flat;     // one a unit: [unit size]
   std::vector<UnitTensors> units;   // views, the adapter's behind
   std::vector<at::Tensor> adapter;  // one a unit, of the adapter's parameters; empty where none is
   // The buffers of Transformer::trained_units.
   const std::vector<at::Tensor>& trained() const { return adapter.empty() ? flat : adapter; }
-  // Of activations, and of the keys and values that are cached.
-  at::ScalarType compute_type() const {
-    return flat.front().scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  }
   // The matrix that the head multiplies with.
   const at::Tensor& head_matrix(const ModelConfig& config) const {
     return config.tied_embeddings ? units.front()[0] : units.back()[1];

@@ -2,6 +2,7 @@
 #include "core/model/block_layout.hpp"
 #include "core/model/transformer.hpp"
 
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 namespace cogent::model {
@@ -13,6 +14,11 @@ at::Tensor by_head(const at::Tensor& x, std::int64_t head_dim) {
 
 at::Tensor by_row(const at::Tensor& x) {
   return x.view({x.size(0), -1});
+}
+
+// Where sums over segments that share rows are added up.
+at::Tensor zero_sums_like(const at::Tensor& x) {
+  return at::zeros(x.sizes(), x.options().dtype(wide_type(x)));
 }
 
 // The parts of a block's arithmetic that are the same for every linear layer: W x + b, and where
@@ -138,12 +144,13 @@ at::Tensor Transformer::block_backward(const UnitTensors& weights, const RowPlan
 
   const at::Tensor dattention = by_head(
       linears.backward(at.o, dmiddle, by_row(saved.attention.out), gradient), config_.head_dim);
-  at::Tensor dk = at::zeros_like(saved.k);
-  at::Tensor dv = at::zeros_like(saved.v);
+  at::Tensor dk = zero_sums_like(saved.k);
+  at::Tensor dv = zero_sums_like(saved.v);
   at::Tensor dq = ops_.span_attention_backward(dattention, saved.q, saved.k, saved.v,
                                                saved.attention, plan.segments, dk, dv);
   dq = ops_.rope_backward(dq, plan.cos, plan.sin);
-  dk = ops_.rope_backward(dk, plan.cos, plan.sin);
+  dk = ops_.rope_backward(dk, plan.cos, plan.sin).to(plan.type);
+  dv = dv.to(plan.type);
   if (config_.qk_norm) {
     dq = norm_backward(dq, saved.q_raw, at.q_norm);
     dk = norm_backward(dk, saved.k_raw, at.k_norm);

@@ -85,7 +85,7 @@ std::vector<float> sequence_logprobs(const Transformer& model, const ModelWeight
   std::iota(positions.begin(), positions.end(), 0);
   std::vector<std::int64_t> rows(positions.begin(), positions.end());
   const RowPlan plan = model.plan(ids.first(rows.size()), positions, {{0, count, {{0, count}}}}, {},
-                                  weights.compute_type());
+                                  model.compute_type(weights));
   at::Tensor x = model.embed(weights.units.front(), plan);
   for (std::int64_t layer = 0; layer < model.config().num_layers; ++layer) {
     x = model.block(layer, weights.units[static_cast<std::size_t>(layer) + 1], plan, x, nullptr,

@@ -21,8 +21,7 @@ namespace cogent::launch {
 namespace {
 
 struct Options {
-  std::string model;
-  WeightType weights = WeightType::kFloat32;
+  ModelSettings model;
   std::string types;
   bool cot = false;
   std::int32_t max_tokens = 256;
@@ -58,9 +57,10 @@ Example example_of(const std::string& line, const std::vector<std::string>& type
 }
 
 void run(const Options& options) {
-  const LoadedModel source = open_model(options.model);
-  const model::Transformer model(source.weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source.weights, scalar_type(options.weights));
+  const LoadedModel source = open_model(options.model.path);
+  warn_of_slow_compute(options.model);
+  const model::Transformer model(source.weights->config(), compute_ops(options.model));
+  model::ModelWeights weights = model::load_weights(*source.weights, weight_type(options.model));
   RunConfig config;
   config.prompt.template_file = options.template_file;
   const data::PromptBuilder prompts(config, source.tokenizer, model.config().eos_ids);
@@ -118,10 +118,10 @@ void add_extract(CLI::App& program) {
       "Example:\n  echo 'Ada sailed to Bergen.' | cogent extract --model runs/grpo --types "
       "person,port --cot");
   command
-      ->add_option("--model", options->model,
+      ->add_option("--model", options->model.path,
                    "Hugging Face directory, GGUF file, checkpoint or run folder")
       ->required();
-  add_weights_option(*command, options->weights);
+  add_type_options(*command, options->model);
   command->add_option("--types", options->types, "entity types, separated by commas");
   command->add_flag("--cot", options->cot, "show the chain of thought");
   command->add_option("--max-tokens", options->max_tokens, "new tokens at most")

@@ -22,8 +22,7 @@ namespace cogent::launch {
 namespace {
 
 struct Options {
-  std::string model;
-  WeightType weights = WeightType::kFloat32;
+  ModelSettings model;
   std::uint32_t n = 1;
   std::int32_t max_tokens = 128;
   double temperature = 1;
@@ -108,9 +107,10 @@ json::object completions_json(const RolloutGroup& group, const SamplingOptions& 
 
 void run(const Options& options) {
   rollout::check_stop_texts(options.stop);
-  const LoadedModel source = open_model(options.model);
-  const model::Transformer model(source.weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source.weights, scalar_type(options.weights));
+  const LoadedModel source = open_model(options.model.path);
+  warn_of_slow_compute(options.model);
+  const model::Transformer model(source.weights->config(), compute_ops(options.model));
+  model::ModelWeights weights = model::load_weights(*source.weights, weight_type(options.model));
   const std::vector<std::int32_t> end_ids =
       text::end_of_turn_ids(source.tokenizer, model.config().eos_ids);
   const model::PanelScope panels(model, weights);
@@ -145,10 +145,10 @@ void add_generate(CLI::App& program) {
       "Example:\n  echo '{\"prompt\": \"The capital of Norway is\"}' | cogent generate --model "
       "model.gguf --max-tokens 8 --greedy");
   command
-      ->add_option("--model", options->model,
+      ->add_option("--model", options->model.path,
                    "Hugging Face directory, GGUF file, checkpoint or run folder")
       ->required();
-  add_weights_option(*command, options->weights);
+  add_type_options(*command, options->model);
   command->add_option("--n", options->n, "completions a prompt")->check(CLI::Range(1, 1 << 20));
   command->add_option("--max-tokens", options->max_tokens, "new tokens at most")
       ->check(CLI::Range(1, 1 << 24));

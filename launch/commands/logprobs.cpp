@@ -14,15 +14,15 @@ namespace cogent::launch {
 namespace {
 
 struct Options {
-  std::string model;
-  WeightType weights = WeightType::kFloat32;
+  ModelSettings model;
   FilterOptions filter;
 };
 
 void run(const Options& options) {
-  const LoadedModel source = open_model(options.model);
-  const model::Transformer model(source.weights->config(), model::cpu_ops());
-  model::ModelWeights weights = model::load_weights(*source.weights, scalar_type(options.weights));
+  const LoadedModel source = open_model(options.model.path);
+  warn_of_slow_compute(options.model);
+  const model::Transformer model(source.weights->config(), compute_ops(options.model));
+  model::ModelWeights weights = model::load_weights(*source.weights, weight_type(options.model));
   const model::PanelScope panels(model, weights);
   run_filter(options.filter,
              [&](const json::object& line, std::size_t, const std::string& where) -> json::object {
@@ -53,10 +53,10 @@ void add_logprobs(CLI::App& program) {
   command->footer(
       "Example:\n  echo '{\"ids\": [504, 3575, 282]}' | cogent logprobs --model model.gguf");
   command
-      ->add_option("--model", options->model,
+      ->add_option("--model", options->model.path,
                    "Hugging Face directory, GGUF file, checkpoint or run folder")
       ->required();
-  add_weights_option(*command, options->weights);
+  add_type_options(*command, options->model);
   add_filter_options(*command, options->filter);
   command->callback([options] { run(*options); });
 }

@@ -1,6 +1,7 @@
 #include "launch/plan/run_plan.hpp"
 
 #include "core/base/error.hpp"
+#include "core/config/working_weights.hpp"
 #include "core/model/transformer.hpp"
 #include "launch/kv_cache_check.hpp"
 #include "launch/loaded_model.hpp"
@@ -8,6 +9,7 @@
 #include "launch/plan/workload.hpp"
 #include "launch/run_shape.hpp"
 #include "launch/stage.hpp"
+#include "launch/weight_type.hpp"
 #include "rollout/engine.hpp"
 #include "rollout/engine_memory.hpp"
 #include "trainer/sharded_model.hpp"
@@ -93,7 +95,8 @@ class Planner {
  private:
   bool has_reference() const { return stage_ == Stage::kGrpo && config_.grpo.beta > 0; }
   MemoryPart whole_copy() const {
-    return {"weights", trainer::bytes_of(config_.model.weights) * model::parameter_count(model_)};
+    return {"weights",
+            trainer::bytes_of(working_weights(config_.model)) * model::parameter_count(model_)};
   }
 
   std::vector<PlannedPhase> learner_phases(bool samples) const {
@@ -132,8 +135,8 @@ class Planner {
 
   std::vector<MemoryPart> drawing(const rollout::EngineOptions& options,
                                   std::span<const RolloutRequest> requests) const {
-    const rollout::EngineMemory memory =
-        rollout::engine_memory(model_, options, requests, threads_);
+    const rollout::EngineMemory memory = rollout::engine_memory(
+        model_, compute_ops(config_.model).activations, options, requests, threads_);
     return {{"KV cache", memory.kv_cache},
             {"forward of prompts", memory.forward},
             {"logits and sampling", memory.logits}};
@@ -180,7 +183,7 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   const LoadedModel source = open_model(config.model.path);
   const model::ModelConfig& model = source.weights->config();
   if (stage != Stage::kEvaluate) {
-    trainer::check_numerics(config.numerics, {model, model::cpu_ops()});
+    trainer::check_numerics(config.numerics, {model, compute_ops(config.model)});
   }
   check_kv_cache(config, stage, source);
   const distributed::Topology topology = stage_topology(config, stage, ranks);
@@ -207,7 +210,8 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   }
   plan.reduction_bytes = planner.sent_bytes();
   const bool publishes = topology.workers() > 0 && topology.seat(0).worker < 0;
-  const std::int64_t value_bytes = lora.on() ? kFloat : trainer::bytes_of(config.model.weights);
+  const std::int64_t value_bytes =
+      lora.on() ? kFloat : trainer::bytes_of(working_weights(config.model));
   plan.publication_bytes = publishes ? value_bytes * plan.trained_parameters : 0;
   constexpr std::int64_t kKinds = 3;  // weights and both moments
   plan.checkpoint_bytes = kKinds * kFloat * plan.trained_parameters;

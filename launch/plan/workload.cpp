@@ -58,7 +58,8 @@ class Updates {
   // As large as the budget lets any cut of these rows be.
   model::PassShape filled(const model::PassShape& shape, std::int64_t all_rows) const {
     const std::int64_t rows = std::max(shape.rows, std::min(budget_, all_rows));
-    return {rows, shape.targets * rows / shape.rows, shape.tile_keys * rows / shape.rows};
+    return {rows, shape.targets * rows / shape.rows, shape.tile_keys * rows / shape.rows,
+            shape.pairs};
   }
   static void keep_larger(const model::PassShape& shape, model::PassShape& largest) {
     if (shape.rows > largest.rows ||

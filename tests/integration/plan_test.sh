@@ -47,11 +47,14 @@ for shard in optimizer gradients parameters; do
   compare "$shard" sft 2 "${keys[@]}" "learner.shard=$shard"
 done
 compare rounded sft 1 "${keys[@]}" model.weights=bfloat16
+compare mixed sft 1 "${keys[@]}" numerics=fast model.compute=bfloat16
+compare mixed-recompute sft 1 "${keys[@]}" numerics=fast model.compute=bfloat16 learner.recompute=full
 compare lora sft 1 "${keys[@]}" lora.rank=8 optimizer.lr=1e-3
 compare lora-parameters sft 2 "${keys[@]}" lora.rank=8 optimizer.lr=1e-3 learner.shard=parameters
 grpo=("$quickstart/grpo.yaml" "model.path=$model" "data.train=$quickstart/train.jsonl" train.steps=2 rollout.prompts_per_step=4
   rollout.group_size=4 rollout.max_new_tokens=48 reward.length=1 learner.micro_batch_tokens=1024 cluster.threads=1 "numerics=$numerics")
 compare grpo grpo 2 "${grpo[@]}"
+compare mixed-grpo grpo 2 "${grpo[@]}" numerics=fast model.compute=bfloat16
 
 # Under `parameters` a reference policy costs each of two learners half of itself and what scoring leaves in the heap, not all of itself.
 halves=("${grpo[@]}" cluster.learners=2 learner.shard=parameters)
@@ -73,6 +76,7 @@ same "bytes that bfloat16 saves of a gradient's, half of which each of 2 learner
   $(($(member reduction_bytes wire-float32.out) - $(member reduction_bytes wire-bfloat16.out))) "$parameters"
 same "steps" "$(member steps alone-plan.out)" 2
 same "weights that a worker receives" "$(member publication_bytes grpo-plan.out)" $((4 * parameters))
+same "rounded weights that a worker receives" "$(member publication_bytes mixed-grpo-plan.out)" $((2 * parameters))
 run text plan "${grpo[@]}" run.dir=text
 holds "the text names both roles" grep -q "^worker (1 rank)" text.out
 

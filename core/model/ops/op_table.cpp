@@ -3,10 +3,12 @@
 #include "core/model/ops/ops.hpp"
 
 namespace cogent::model {
+namespace {
 
-const OpTable& reference_ops() {
-  static constexpr OpTable table = {
-      .name = "reference",
+constexpr OpTable reference_table(const char* name, at::ScalarType activations) {
+  return {
+      .name = name,
+      .activations = activations,
       .embedding = reference::embedding,
       .embedding_backward = reference::embedding_backward,
       .linear = reference::linear,
@@ -24,12 +26,20 @@ const OpTable& reference_ops() {
       .row_logprob = reference::row_logprob,
       .reads_panels = false,
   };
+}
+
+}  // namespace
+
+const OpTable& reference_ops() {
+  static constexpr OpTable table = reference_table("reference", at::kFloat);
   return table;
 }
 
-const OpTable& cpu_ops() {
+const OpTable& cpu_ops(at::ScalarType activations) {
+  static constexpr OpTable bfloat16 = reference_table("reference bfloat16", at::kBFloat16);
   static constexpr OpTable avx2 = {
       .name = "avx2",
+      .activations = at::kFloat,
       .embedding = cpu::embedding,
       .embedding_backward = reference::embedding_backward,
       .linear = cpu::linear,
@@ -47,8 +57,15 @@ const OpTable& cpu_ops() {
       .row_logprob = cpu::row_logprob,
       .reads_panels = true,
   };
+  if (activations == at::kBFloat16) {
+    return bfloat16;
+  }
   const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return supported ? avx2 : reference_ops();
+}
+
+bool cpu_multiplies_bfloat16() {
+  return __builtin_cpu_supports("avx512bf16");
 }
 
 }  // namespace cogent::model

@@ -47,10 +47,14 @@ struct TokenLogprobs {
 // int64; log-probabilities, entropies, lse and dlogprob are at least float32. Weights (table,
 // weight, bias, head) may be bfloat16 where the rest is float32: they are widened as they are read,
 // so that results have the bits of those of the widened weights (`embedding` may leave the widening
-// of its result to the caller). No op keeps state; all are deterministic for given shapes and
-// thread count, and those of cpu_ops() that have an own kernel for any.
+// of its result to the caller). With bfloat16 tensors, of the reference alone, weights, cos and sin
+// may be float32 (`linear` rounds its own as it reads them), gradients that are added to are
+// float32, and every result is computed in float32 and rounded once. No op keeps state; all are
+// deterministic for given shapes and thread count, and those of cpu_ops() that have an own kernel
+// for any.
 struct OpTable {
   const char* name;
+  at::ScalarType activations;  // what a model computes in with these ops where nothing else is said
 
   // out[r] = table[ids[r]]. table [vocab, hidden], ids [rows].
   at::Tensor (*embedding)(const at::Tensor& table, const at::Tensor& ids);
@@ -89,7 +93,7 @@ struct OpTable {
                                         at::Tensor& dkeys, at::Tensor& dvalues);
 
   // hidden [rows, n], head [vocab, n], targets [rows]. Works in chunks of rows: [rows, vocab] never
-  // exists whole. Softmax in float32 or wider.
+  // exists whole. Logits and softmax in float32 or wider.
   TokenLogprobs (*token_logprob)(const at::Tensor& hidden, const at::Tensor& head,
                                  const at::Tensor& targets, double temperature);
   // dlogprob [rows], dentropy [rows] or undefined for none. Returns dhidden; adds to dhead.
@@ -109,9 +113,18 @@ struct OpTable {
 
 // The reference, in ATen: any device and floating type.
 const OpTable& reference_ops();
-// What runs on this machine's CPU in float32: own kernels where they exist, the reference
-// elsewhere. A row's results have the same bits whatever other rows stand beside it where
-// Transformer::rows_are_independent.
-const OpTable& cpu_ops();
+// What runs on this machine's CPU. float32: own kernels where they exist, the reference elsewhere;
+// a row's results have the same bits whatever other rows stand beside it where
+// Transformer::rows_are_independent. bfloat16: the reference.
+const OpTable& cpu_ops(at::ScalarType activations = at::kFloat);
+
+// Whether this CPU has instructions for products of bfloat16 matrices (AVX512-BF16, which AMX comes
+// with).
+bool cpu_multiplies_bfloat16();
+
+// The type of statistics, softmax and sums over a tensor's values: at least float32.
+inline at::ScalarType wide_type(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 }  // namespace cogent::model

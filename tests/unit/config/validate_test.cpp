@@ -1,3 +1,4 @@
+#include "core/config/working_weights.hpp"
 #include "tests/unit/config/config_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -112,11 +113,29 @@ TEST(ValidateConfig, OtherStagesTakeAnyWorld) {
 }
 
 TEST(ValidateConfig, ValuesWithoutCodeBehindThem) {
-  for (const Stage stage : {Stage::kAnnotate, Stage::kSft, Stage::kGrpo, Stage::kEvaluate}) {
-    EXPECT_THAT(refusal(stage, 2, {"model.compute=bfloat16"}), HasSubstr("is bfloat16"));
-  }
   EXPECT_THAT(grpo_refusal({"rollout.max_policy_lag=2"}), HasSubstr("is 2"));
   EXPECT_THAT(grpo_refusal({"rollout.in_flight_update=true"}), HasSubstr("is true"));
+}
+
+TEST(ValidateConfig, ComputingInBfloat16NeedsFastNumerics) {
+  for (const Stage stage : {Stage::kAnnotate, Stage::kSft, Stage::kGrpo, Stage::kEvaluate}) {
+    EXPECT_THAT(refusal(stage, 2, {"model.compute=bfloat16"}),
+                AllOf(HasSubstr("model.compute is bfloat16 and numerics is exact"),
+                      HasSubstr("set numerics: fast, or model.compute: float32")));
+    validate_config(complete({"model.compute=bfloat16", "numerics=fast"}), stage, 2);
+    validate_config(complete({"model.compute=bfloat16", "model.weights=bfloat16", "numerics=fast"}),
+                    stage, 2);
+  }
+}
+
+TEST(WorkingWeights, AreBfloat16WhereEitherKeySaysSo) {
+  const auto working = [](const std::vector<std::string>& overrides) {
+    return working_weights(complete(overrides).model);
+  };
+  EXPECT_EQ(working({}), WeightType::kFloat32);
+  EXPECT_EQ(working({"model.weights=bfloat16"}), WeightType::kBFloat16);
+  EXPECT_EQ(working({"model.compute=bfloat16"}), WeightType::kBFloat16);
+  EXPECT_EQ(working({"model.compute=bfloat16", "model.weights=bfloat16"}), WeightType::kBFloat16);
 }
 
 TEST(ValidateConfig, NumbersThatDoNotFitEachOther) {

@@ -140,7 +140,8 @@ LossAndGradient loss_and_gradient(const Transformer& model, const ModelWeights& 
                                   double temperature) {
   const ModelConfig& config = model.config();
   LossAndGradient result;
-  result.gradient = allocate_weights(model.units(), weights.compute_type());
+  const bool wide = weights.flat.front().scalar_type() == at::kDouble;
+  result.gradient = allocate_weights(model.units(), wide ? at::kDouble : at::kFloat);
   std::vector<BlockActivations> saved(static_cast<std::size_t>(config.num_layers));
   at::Tensor x = model.embed(weights.units.front(), plan);
   for (std::size_t layer = 0; layer < saved.size(); ++layer) {

@@ -15,10 +15,10 @@ std::string fixture_path(const std::string& name) {
 
 }  // namespace
 
-TinyModel::TinyModel(const std::string& name)
+TinyModel::TinyModel(const std::string& name, at::ScalarType type)
     : source(model::open_weights(fixture_path(name))),
-      transformer(source->config(), model::cpu_ops()),
-      weights(model::load_weights(*source)) {}
+      transformer(source->config(), model::cpu_ops(type)),
+      weights(model::load_weights(*source, type)) {}
 
 std::vector<RolloutRequest> mixed_requests(const model::ModelConfig& config, float temperature) {
   std::vector<RolloutRequest> requests;

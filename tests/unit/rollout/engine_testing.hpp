@@ -13,9 +13,10 @@
 
 namespace cogent::rollout::testing {
 
-// A tiny model of the fixtures with its weights.
+// A tiny model of the fixtures with its weights, in float32, or bfloat16 for weights and
+// activations.
 struct TinyModel {
-  explicit TinyModel(const std::string& name);
+  explicit TinyModel(const std::string& name, at::ScalarType type = at::kFloat);
 
   std::unique_ptr<model::WeightSource> source;
   model::Transformer transformer;

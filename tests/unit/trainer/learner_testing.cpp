@@ -1,6 +1,7 @@
 #include "tests/unit/trainer/learner_testing.hpp"
 
 #include "core/base/philox.hpp"
+#include "core/config/working_weights.hpp"
 #include "core/model/weights/random_weights.hpp"
 
 #include <algorithm>
@@ -30,8 +31,12 @@ model::Adapter new_adapter(const RunConfig& config, const model::ModelConfig& mo
                             config.seed);
 }
 
+at::ScalarType scalar_type(WeightType type) {
+  return type == WeightType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+}
+
 at::ScalarType weight_type(const RunConfig& config) {
-  return config.model.weights == WeightType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+  return scalar_type(working_weights(config.model));
 }
 
 }  // namespace
@@ -78,7 +83,7 @@ TestLearner::TestLearner(const RunConfig& run, distributed::Communicator& learne
     : config(run),
       source(model::open_weights(fixture_model(fixture))),
       adapter(new_adapter(run, source->config())),
-      model(source->config(), model::cpu_ops(), adapter.lora),
+      model(source->config(), model::cpu_ops(scalar_type(config.model.compute)), adapter.lora),
       policy(model, learners, config.learner, config.numerics, weight_type(config)),
       first_policy(model, learners, config.learner, weight_type(config)),
       learner(config, model, learners, policy, adapter.lora.on() ? policy.frozen() : &first_policy,

@@ -11,7 +11,7 @@ at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids) {
 
 void embedding_backward(const at::Tensor& dout, const at::Tensor& ids, at::Tensor& dtable) {
   if (dtable.defined()) {
-    dtable.index_add_(0, ids, dout);
+    dtable.index_add_(0, ids, dout.to(dtable.scalar_type()));
   }
 }
 

@@ -7,15 +7,18 @@
 // The ops of the table in plain ATen, for any device and floating type. Contracts: OpTable.
 namespace cogent::model::reference {
 
-// The type that sums, exponentials and logarithms are computed in: at least float32.
-inline at::ScalarType wide_type(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
-
 // A weight, or an undefined one, in the type of the activations that it meets.
 inline at::Tensor as_activation(const at::Tensor& weight, const at::Tensor& activation) {
   return weight.defined() ? weight.to(activation.scalar_type()) : weight;
 }
+
+// Rows of the head whose logits exist at a time.
+inline constexpr std::int64_t kHeadChunkRows = 128;
+
+// a [m, k] * b [k, n] + bias [n] (undefined: none), all of one type. bfloat16: float32 sums of
+// exact products, rounded once. A CPU without an instruction for them multiplies the widened
+// values, since ATen's own product of bfloat16 matrices takes many times as long there.
+at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
 
 at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids);
 void embedding_backward(const at::Tensor& dout, const at::Tensor& ids, at::Tensor& dtable);

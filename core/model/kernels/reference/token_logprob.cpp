@@ -14,11 +14,9 @@
 namespace cogent::model::reference {
 namespace {
 
-constexpr std::int64_t kChunkRows = 128;
-
-// Scaled logits of a chunk of rows, in the wide type: [rows, vocab].
+// Scaled logits of a chunk of rows: [rows, vocab]. All of the wide type.
 at::Tensor scaled_logits(const at::Tensor& hidden, const at::Tensor& head, double temperature) {
-  return at::mm(hidden, head.t()).to(wide_type(hidden)).div_(temperature);
+  return at::mm(hidden, head.t()).div_(temperature);
 }
 
 }  // namespace
@@ -26,13 +24,14 @@ at::Tensor scaled_logits(const at::Tensor& hidden, const at::Tensor& head, doubl
 TokenLogprobs token_logprob(const at::Tensor& hidden, const at::Tensor& head,
                             const at::Tensor& targets, double temperature) {
   const std::int64_t rows = hidden.size(0);
-  const at::Tensor wide_head = as_activation(head, hidden);
-  const auto options = hidden.options().dtype(wide_type(hidden));
+  const at::Tensor wide = hidden.to(wide_type(hidden));
+  const at::Tensor wide_head = as_activation(head, wide);
+  const auto options = wide.options();
   TokenLogprobs result{at::empty({rows}, options), at::empty({rows}, options),
                        at::empty({rows}, options)};
-  for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
-    const std::int64_t end = std::min(begin + kChunkRows, rows);
-    const at::Tensor logits = scaled_logits(hidden.slice(0, begin, end), wide_head, temperature);
+  for (std::int64_t begin = 0; begin < rows; begin += kHeadChunkRows) {
+    const std::int64_t end = std::min(begin + kHeadChunkRows, rows);
+    const at::Tensor logits = scaled_logits(wide.slice(0, begin, end), wide_head, temperature);
     const at::Tensor lse = at::logsumexp(logits, 1);
     const at::Tensor chosen = logits.gather(1, targets.slice(0, begin, end).unsqueeze(1));
     const at::Tensor logprobs = logits - lse.unsqueeze(1);
@@ -50,11 +49,12 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
                                   const at::Tensor& targets, const TokenLogprobs& forward,
                                   double temperature, at::Tensor& dhead) {
   const std::int64_t rows = hidden.size(0);
-  const at::Tensor wide_head = as_activation(head, hidden);
+  const at::Tensor wide = hidden.to(wide_type(hidden));
+  const at::Tensor wide_head = as_activation(head, wide);
   at::Tensor dhidden = at::empty_like(hidden);
-  for (std::int64_t begin = 0; begin < rows; begin += kChunkRows) {
-    const std::int64_t end = std::min(begin + kChunkRows, rows);
-    const at::Tensor part = hidden.slice(0, begin, end);
+  for (std::int64_t begin = 0; begin < rows; begin += kHeadChunkRows) {
+    const std::int64_t end = std::min(begin + kHeadChunkRows, rows);
+    const at::Tensor part = wide.slice(0, begin, end);
     const at::Tensor index = targets.slice(0, begin, end).unsqueeze(1);
     const auto column = [&](const at::Tensor& values) {
       return values.slice(0, begin, end).unsqueeze(1);
@@ -72,10 +72,9 @@ at::Tensor token_logprob_backward(const at::Tensor& dlogprob, const at::Tensor& 
       dlogits.add_(of_entropy);
     }
     dlogits.div_(temperature);
-    const at::Tensor narrow = dlogits.to(hidden.scalar_type());
-    dhidden.slice(0, begin, end).copy_(at::mm(narrow, wide_head));
+    dhidden.slice(0, begin, end).copy_(at::mm(dlogits, wide_head));
     if (dhead.defined()) {
-      dhead.addmm_(narrow.t(), part);
+      dhead.addmm_(dlogits.t(), part);
     }
   }
   return dhidden;
