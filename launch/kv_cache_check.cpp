@@ -3,10 +3,11 @@
 #include "core/base/error.hpp"
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
+#include "core/model/ops/ops.hpp"
 #include "core/model/transformer_memory.hpp"
+#include "launch/weight_type.hpp"
 #include "rollout/greedy.hpp"
 #include "rollout/schedule.hpp"
-#include "trainer/learner_memory.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -79,9 +80,8 @@ void check_kv_cache(const RunConfig& config, Stage stage, const LoadedModel& sou
   }
   const model::ModelConfig& model = source.weights->config();
   const data::PromptBuilder prompts(config, source.tokenizer, model.eos_ids);
-  const std::int64_t page_bytes = rollout::kPageRows * model::kv_row_bytes(model) *
-                                  trainer::bytes_of(config.model.compute) /
-                                  trainer::bytes_of(WeightType::kFloat32);
+  const std::int64_t page_bytes =
+      rollout::kPageRows * model::kv_row_bytes(model, compute_ops(config.model).activations);
   for (const Drawn& drawn : drawn_by(config, stage)) {
     const std::optional<RolloutRequest> longest = longest_request(drawn, prompts);
     if (!longest) {

@@ -70,8 +70,8 @@ struct LearnerHalf {
               std::int64_t total_updates)
       : policy(model, learners, config.learner, config.numerics, weight_type(config.model)),
         first_policy(config.grpo.beta > 0 && !model.lora().on()
-                         ? std::make_unique<trainer::FrozenWeights>(
-                               model, learners, config.learner, weight_type(config.model))
+                         ? std::make_unique<trainer::FrozenWeights>(model, learners, config.learner,
+                                                                    weight_type(config.model))
                          : nullptr),
         learner(config, model, learners, policy,
                 first_policy ? first_policy.get() : policy.frozen(), total_updates) {

@@ -119,8 +119,7 @@ std::int64_t head_backward_bytes(const ModelConfig& config, const PassShape& sha
   const std::int64_t chunk =
       std::min(shape.targets, bfloat16 ? reference::kHeadChunkRows : cpu::kHeadChunkRows);
   // The reference holds logits and their gradients, the own kernels one in the other's place.
-  const std::int64_t logits =
-      chunk * ((bfloat16 ? 2 : 1) * config.vocab_size + config.hidden_size);
+  const std::int64_t logits = chunk * ((bfloat16 ? 2 : 1) * config.vocab_size + config.hidden_size);
   const std::int64_t transposed_or_wide_head = config.vocab_size * config.hidden_size;
   const std::int64_t row_gradients = (shape.targets + shape.rows) * config.hidden_size;
   return kFloat * (logits + transposed_or_wide_head + row_gradients);
