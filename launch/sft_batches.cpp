@@ -1,5 +1,6 @@
 #include "launch/sft_batches.hpp"
 
+#include "core/base/error.hpp"
 #include "core/data/order.hpp"
 #include "launch/run_shape.hpp"
 #include "trainer/packing.hpp"
@@ -11,7 +12,7 @@ namespace cogent::launch {
 
 std::vector<TrainSequence> sft_sequences(const std::vector<Example>& examples,
                                          const data::PromptBuilder& prompts,
-                                         std::int64_t max_length) {
+                                         std::int64_t max_length, std::string_view key) {
   std::vector<TrainSequence> sequences;
   for (const Example& example : examples) {
     TrainSequence sequence;
@@ -22,6 +23,8 @@ std::vector<TrainSequence> sft_sequences(const std::vector<Example>& examples,
       sequences.push_back(std::move(sequence));
     }
   }
+  check(!sequences.empty(), ErrorCode::kData, key, " has ", examples.size(),
+        " examples, none has a trained token left: raise sft.max_length above ", max_length);
   return sequences;
 }
 

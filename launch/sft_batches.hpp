@@ -6,15 +6,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace cogent::launch {
 
-// Every example as a training sequence; those without a trained token left after truncation are
-// dropped.
+// Every example as a sequence of prompt and gold completion, of which the last max_length tokens
+// are kept; those without a trained token left are dropped. `key`: where the examples come from,
+// for the Error of kData where none is left at all.
 std::vector<TrainSequence> sft_sequences(const std::vector<Example>& examples,
                                          const data::PromptBuilder& prompts,
-                                         std::int64_t max_length);
+                                         std::int64_t max_length, std::string_view key);
 
 // The batches of a run: epochs in their Philox order, the short last batch kept.
 class SftBatches {

@@ -39,12 +39,8 @@ void run_sft(StageContext& context) {
                                  adapter.lora);
   const data::PromptBuilder prompts(config, source->tokenizer, model.config().eos_ids);
   std::vector<TrainSequence> sequences;
-  agree(context.session, [&] {
-    sequences = sft_sequences(examples, prompts, config.sft.max_length);
-    check(!sequences.empty(), ErrorCode::kData, "data.train has ", examples.size(),
-          " examples, none has a trained token left: raise sft.max_length above ",
-          config.sft.max_length);
-  });
+  agree(context.session,
+        [&] { sequences = sft_sequences(examples, prompts, config.sft.max_length, "data.train"); });
   const TrainingRun::DataDigests digests{data::data_digest(examples), tokens_digest(sequences)};
   compare_hashes(context.session, *digests.prompts, kSamePrompts);
 

@@ -81,10 +81,7 @@ std::vector<std::size_t> all_of(std::span<const TrainSequence> sequences) {
 void plan_sft(const RunConfig& config, const data::PromptBuilder& prompts, Updates& updates,
               Workload& workload) {
   const auto examples = data::read_examples(config.data.train, data::Split::kTrain);
-  const auto sequences = sft_sequences(examples, prompts, config.sft.max_length);
-  check(!sequences.empty(), ErrorCode::kData, "data.train has ", examples.size(),
-        " examples, none has a trained token left: raise sft.max_length above ",
-        config.sft.max_length);
+  const auto sequences = sft_sequences(examples, prompts, config.sft.max_length, "data.train");
   const SftBatches batches(config, sequences.size());
   workload.steps = workload.updates = batches.total();
   for (std::int64_t step = 0; step < std::min(workload.steps, kPlannedSteps); ++step) {

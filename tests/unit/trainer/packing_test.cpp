@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace cogent::trainer {
@@ -117,6 +118,34 @@ TEST(KeepLast, WithoutPromptTheFirstTokenIsContext) {
   EXPECT_THAT(s.prompt_ids, ElementsAre(5));
   EXPECT_THAT(s.completion_ids, ElementsAre(6));
   EXPECT_FALSE(keep_last(s, 1));
+}
+
+// Against the rule itself: of all tokens the last ones, of which those of the completion are
+// trained, but for one that has nothing in front.
+TEST(KeepLast, KeepsTheLastTokensOfEveryLengthAndLimit) {
+  for (std::int32_t prompt = 0; prompt < 6; ++prompt) {
+    for (std::int32_t completion = 0; completion < 6; ++completion) {
+      for (std::int32_t limit = 1; limit < 14; ++limit) {
+        std::vector<std::int32_t> ids(static_cast<std::size_t>(prompt + completion));
+        std::iota(ids.begin(), ids.end(), 0);
+        const auto kept = std::min<std::ptrdiff_t>(limit, std::ssize(ids));
+        const std::vector<std::int32_t> last(ids.end() - kept, ids.end());
+        TrainSequence s =
+            sequence({ids.begin(), ids.begin() + prompt}, {ids.begin() + prompt, ids.end()}, 0);
+        const bool trains = keep_last(s, limit);
+        const auto trained = std::count_if(last.begin() + (last.empty() ? 0 : 1), last.end(),
+                                           [&](std::int32_t id) { return id >= prompt; });
+        ASSERT_EQ(trains, trained > 0) << prompt << " " << completion << " " << limit;
+        if (!trains) {
+          continue;
+        }
+        EXPECT_EQ(std::ssize(s.completion_ids), trained);
+        std::vector<std::int32_t> whole = s.prompt_ids;
+        whole.insert(whole.end(), s.completion_ids.begin(), s.completion_ids.end());
+        EXPECT_EQ(whole, last) << prompt << " " << completion << " " << limit;
+      }
+    }
+  }
 }
 
 }  // namespace
