@@ -3,9 +3,13 @@
 #include "core/base/files.hpp"
 #include "core/base/log.hpp"
 #include "core/data/reader.hpp"
+#include "launch/sft_batches.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 namespace cogent::launch {
 namespace {
@@ -19,6 +23,17 @@ std::vector<int> drawing_ranks(const StageContext& context) {
     }
   }
   return ranks;
+}
+
+// Chains are asked for, and gold completions without one are another task than what is trained.
+void warn_of_missing_chains(const std::vector<Example>& examples) {
+  const auto without =
+      std::ranges::count_if(examples, [](const Example& example) { return !example.cot; });
+  if (without > 0) {
+    log_warning("data.dev: ", without, " of ", examples.size(),
+                " examples have no chain of thought, which prompt.cot asks for: their loss is of "
+                "the answer alone (cogent annotate writes chains)");
+  }
 }
 
 }  // namespace
@@ -68,8 +83,17 @@ GatheredPredictions predict_together(const StageContext& context, const model::T
   return all;
 }
 
-InLoopEvaluation::InLoopEvaluation(const StageContext& context, const model::Transformer& model,
-                                   model::ModelWeights& weights, const text::Tokenizer& tokenizer,
+std::vector<Example> development_examples(const RunConfig& config) {
+  std::vector<Example> examples = data::read_examples(config.data.dev, data::Split::kDev);
+  if (config.train.eval_limit > 0) {
+    examples.resize(std::min(examples.size(), static_cast<std::size_t>(config.train.eval_limit)));
+  }
+  return examples;
+}
+
+InLoopEvaluation::InLoopEvaluation(const StageContext& context, Stage stage,
+                                   const model::Transformer& model, model::ModelWeights& weights,
+                                   const text::Tokenizer& tokenizer,
                                    const data::PromptBuilder& prompts,
                                    distributed::Communicator& drawing)
     : context_(context),
@@ -79,12 +103,18 @@ InLoopEvaluation::InLoopEvaluation(const StageContext& context, const model::Tra
       prompts_(prompts),
       drawing_(drawing),
       folder_(context.config) {
-  const TrainSettings& train = context.config.train;
-  if (train.eval_every > 0) {
-    examples_ = data::read_examples(context.config.data.dev, data::Split::kDev);
-    if (train.eval_limit > 0) {
-      examples_.resize(std::min(examples_.size(), static_cast<std::size_t>(train.eval_limit)));
+  const RunConfig& config = context.config;
+  if (config.train.eval_every == 0) {
+    return;
+  }
+  examples_ = development_examples(config);
+  if (stage == Stage::kSft && config.train.eval != EvaluationMeasure::kF1) {
+    if (config.prompt.cot && drawing.rank() == 0) {
+      warn_of_missing_chains(examples_);
     }
+    loss_.emplace(model, drawing,
+                  sft_sequences(examples_, prompts, config.sft.max_length, "data.dev"),
+                  config.learner.micro_batch_tokens);
   }
 }
 
@@ -96,23 +126,58 @@ bool InLoopEvaluation::due_last() const {
   return context_.config.train.eval_every > 0;
 }
 
+bool InLoopEvaluation::draws_answers() const {
+  return !loss_ || context_.config.train.eval == EvaluationMeasure::kBoth;
+}
+
+trainer::MeanLoss InLoopEvaluation::mean_loss() {
+  std::vector<double> sums = loss_->own_sums(weights_);
+  // Computing may take longer than a collective's deadline.
+  wait_for_all(context_.session, drawing_ranks(context_));
+  return loss_->mean(std::move(sums));
+}
+
 void InLoopEvaluation::measure(std::int64_t version) {
-  const auto [predictions, sampling] =
-      predict_together(context_, model_, weights_, tokenizer_, prompts_, drawing_, examples_);
-  if (drawing_.rank() != 0) {
-    return;
+  std::optional<trainer::MeanLoss> loss;
+  GatheredPredictions drawn;
+  if (loss_) {
+    loss = mean_loss();
   }
-  const rollout::EvaluationSummary summary = rollout::summarise(predictions, context_.config);
-  json::object line = rollout::to_json(summary);
-  line["step"] = version;
+  if (draws_answers()) {
+    drawn = predict_together(context_, model_, weights_, tokenizer_, prompts_, drawing_, examples_);
+  }
+  if (drawing_.rank() == 0) {
+    record(version, loss, drawn);
+  }
+}
+
+void InLoopEvaluation::record(std::int64_t version, const std::optional<trainer::MeanLoss>& loss,
+                              const GatheredPredictions& drawn) const {
+  json::object line = {{"step", version}};
+  std::string facts;
+  if (loss) {
+    line["loss"] = loss->loss;
+    line["tokens"] = loss->tokens;
+    facts = fmt::format("loss {:.4f} over {} tokens", loss->loss, loss->tokens);
+  }
+  if (draws_answers()) {
+    std::string text;
+    for (const rollout::Prediction& prediction : drawn.predictions) {
+      text += to_json_line(rollout::to_json(prediction)) + "\n";
+    }
+    write_file_atomic(folder_.predictions(version), text, ErrorCode::kData);
+    const rollout::EvaluationSummary summary =
+        rollout::summarise(drawn.predictions, context_.config);
+    for (const auto& member : rollout::to_json(summary)) {
+      line[member.key()] = member.value();
+    }
+    facts += (facts.empty() ? "" : "; ") + rollout::one_line(summary);
+  }
   JsonLineFile(folder_.evaluations()).append(line);
-  std::string text;
-  for (const rollout::Prediction& prediction : predictions) {
-    text += to_json_line(rollout::to_json(prediction)) + "\n";
+  log_info("evaluation of version ", version, ": ", facts);
+  if (draws_answers()) {
+    log_info("evaluation of version ", version, ": ", rollout::one_line(drawn.sampling));
   }
-  write_file_atomic(folder_.predictions(version), text, ErrorCode::kData);
-  log_info("evaluation of version ", version, ": ", rollout::one_line(summary));
-  log_info("evaluation of version ", version, ": ", rollout::one_line(sampling));
 }
 
 }  // namespace cogent::launch

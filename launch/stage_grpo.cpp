@@ -97,7 +97,8 @@ struct WorkerHalf {
         weights(learner == nullptr ? *own : learner->policy.weights()),
         worker(context.config, model, weights, inputs.source.tokenizer, prompts.end_ids(),
                context.reward_process),
-        evaluation(context, model, weights, inputs.source.tokenizer, prompts, workers) {}
+        evaluation(context, Stage::kGrpo, model, weights, inputs.source.tokenizer, prompts,
+                   workers) {}
   // Of a version, filled by publish(); the frozen weights of an adapter are read here.
   static model::ModelWeights own_copy(const model::Transformer& model, const GrpoInputs& inputs,
                                       at::ScalarType type) {

@@ -52,14 +52,17 @@ void run_sft(StageContext& context) {
   trainer::Learner learner(config, model, learners, policy, nullptr, batches.total());
   TrainingRun run(context, *source, adapter.lora, "sft", digests,
                   TrainingRun::LearnerParts{learners, policy, learner});
-  InLoopEvaluation evaluation(context, model, policy.weights(), source->tokenizer, prompts,
-                              learners);
+  std::optional<InLoopEvaluation> evaluation;
+  agree(context.session, [&] {
+    evaluation.emplace(context, Stage::kSft, model, policy.weights(), source->tokenizer, prompts,
+                       learners);
+  });
   const std::int64_t first = run.resume();
   StepLog log(folder, "sft", first, batches.total(), learners.rank() == 0);
   for (std::int64_t step = first; step < batches.total(); ++step) {
-    if (evaluation.due(step)) {
+    if (evaluation->due(step)) {
       const trainer::WholeWeights whole(policy);
-      evaluation.measure(step);
+      evaluation->measure(step);
     }
     log.begin();
     std::vector<TrainSequence> batch;
@@ -70,9 +73,9 @@ void run_sft(StageContext& context) {
     log.end(step + 1, metrics, policy.weights_xxh3());
     run.finish_step(step + 1, batches.total());
   }
-  if (evaluation.due_last()) {
+  if (evaluation->due_last()) {
     const trainer::WholeWeights whole(policy);
-    evaluation.measure(batches.total());
+    evaluation->measure(batches.total());
   }
 }
 

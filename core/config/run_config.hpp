@@ -16,6 +16,7 @@ enum class MetricRules { kReference, kCorrected };
 enum class Placement { kSeparate, kColocated };
 enum class ShardMode { kNone, kOptimizer, kGradients, kParameters };
 enum class Recompute { kNone, kFull };
+enum class EvaluationMeasure { kF1, kLoss, kBoth };
 enum class Schedule { kCosine, kLinear, kConstant };
 enum class LossType { kGrpo, kDapo, kDrGrpo, kBnpo, kTokenSumNorm };
 enum class Baseline { kGroupMean, kLeaveOneOut };
@@ -95,6 +96,8 @@ struct TrainSettings {
   std::int64_t steps = 0;  // 0: by train.epochs
   double epochs = 1;
   std::int64_t eval_every = 0;  // 0: never
+  // Of sft; grpo measures F1 alone.
+  EvaluationMeasure eval = EvaluationMeasure::kBoth;
   std::int64_t eval_limit = 0;  // development examples used in the loop; 0: all
 
   friend bool operator==(const TrainSettings&, const TrainSettings&) = default;

@@ -130,6 +130,9 @@ std::vector<Key> train_keys() {
        "Passes over the training data, where train.steps is 0."},
       {"train.eval_every", kOperational, at<&RunConfig::train, &T::eval_every>(), kFromZero,
        "Steps between evaluations on data.dev; 0: never."},
+      {"train.eval", kOperational, at<&RunConfig::train, &T::eval>(), kAny,
+       "What an evaluation in the loop of sft measures: the F1 of drawn answers, the loss on "
+       "data.dev without drawing any, or both; grpo measures the F1 alone."},
       {"train.eval_limit", kOperational, at<&RunConfig::train, &T::eval_limit>(), kFromZero,
        "Development examples of an evaluation in the loop; 0: all."},
       {"sft.batch_size", kArithmetic, at<&RunConfig::sft, &SftSettings::batch_size>(), kFromOne,

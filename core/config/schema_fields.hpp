@@ -32,6 +32,8 @@ constexpr std::array<std::string_view, 4> kWords<ShardMode> = {"none", "optimize
 template <>
 constexpr std::array<std::string_view, 2> kWords<Recompute> = {"none", "full"};
 template <>
+constexpr std::array<std::string_view, 3> kWords<EvaluationMeasure> = {"f1", "loss", "both"};
+template <>
 constexpr std::array<std::string_view, 3> kWords<Schedule> = {"cosine", "linear", "constant"};
 template <>
 constexpr std::array<std::string_view, 5> kWords<LossType> = {"grpo", "dapo", "dr_grpo", "bnpo",

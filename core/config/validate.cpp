@@ -127,6 +127,14 @@ void check_optimizer(const RunConfig& config) {
   }
 }
 
+// Evaluation in the loop.
+void check_loop_evaluation(const RunConfig& config, Stage stage) {
+  check(stage != Stage::kGrpo || config.train.eval_every == 0 ||
+            config.train.eval != EvaluationMeasure::kLoss,
+        kUsage, stands(config, "train.eval"),
+        ", which grpo does not measure: set it to f1 or both, or train.eval_every to 0");
+}
+
 void check_evaluate(const RunConfig& config) {
   check(config.evaluate.samples == 1 || config.evaluate.temperature > 0, kUsage,
         stands(config, "evaluate.samples"),
@@ -216,7 +224,9 @@ void check_reward(const RunConfig& config, Stage stage) {
   if (stage == Stage::kGrpo) {
     check_overlong(config, config.rollout.max_new_tokens, "rollout.max_new_tokens");
   }
-  if (stage == Stage::kEvaluate || (trains(stage) && config.train.eval_every > 0)) {
+  const bool draws_in_loop =
+      config.train.eval_every > 0 && config.train.eval != EvaluationMeasure::kLoss;
+  if (stage == Stage::kEvaluate || (trains(stage) && draws_in_loop)) {
     check_overlong(config, config.evaluate.max_new_tokens, "evaluate.max_new_tokens");
   }
 }
@@ -233,6 +243,7 @@ void validate_config(const RunConfig& config, Stage stage, int world_size) {
     check_lora(config);
     check_reduction(config);
     check_optimizer(config);
+    check_loop_evaluation(config, stage);
   }
   if (stage == Stage::kGrpo) {
     check_rollout(config);

@@ -112,6 +112,10 @@ class Planner {
       phases.push_back({"scoring", joined({{runtime_}, held, memory.scoring(*pass)})});
     }
     held.push_back(whole);
+    if (work_.evaluation_loss) {
+      phases.push_back(
+          {"loss on data.dev", joined({{runtime_}, held, memory.scoring(*work_.evaluation_loss)})});
+    }
     if (samples) {
       phases.push_back(sampling(held));
     }

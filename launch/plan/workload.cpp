@@ -4,6 +4,7 @@
 #include "core/data/prompt_builder.hpp"
 #include "core/data/reader.hpp"
 #include "core/records/rollout_json.hpp"
+#include "launch/in_loop_evaluation.hpp"
 #include "launch/run_shape.hpp"
 #include "launch/sft_batches.hpp"
 #include "rollout/engine.hpp"
@@ -220,13 +221,8 @@ void plan_drawn(const RunConfig& config, const data::PromptBuilder& prompts,
 
 // Of the first of `ranks` ranks that share the examples.
 std::vector<RolloutRequest> evaluation_requests(const RunConfig& config,
-                                                const std::vector<std::string>& files,
-                                                data::Split split, std::int64_t limit,
+                                                const std::vector<Example>& examples,
                                                 const data::PromptBuilder& prompts, int ranks) {
-  std::vector<Example> examples = data::read_examples(files, split);
-  if (limit > 0) {
-    examples.resize(std::min(examples.size(), static_cast<std::size_t>(limit)));
-  }
   std::vector<RolloutRequest> requests;
   for (std::size_t i = 0; i < examples.size(); i += static_cast<std::size_t>(ranks)) {
     requests.push_back(
@@ -234,6 +230,31 @@ std::vector<RolloutRequest> evaluation_requests(const RunConfig& config,
     requests.back().group_size = static_cast<std::uint32_t>(config.evaluate.samples);
   }
   return requests;
+}
+
+// The largest micro-batch of sft's loss on data.dev.
+model::PassShape loss_shape(const RunConfig& config, const std::vector<Example>& examples,
+                            const data::PromptBuilder& prompts) {
+  const auto sequences = sft_sequences(examples, prompts, config.sft.max_length, "data.dev");
+  model::PassShape largest;
+  for (const auto& indices : trainer::cut_micro_batches(sequences, all_of(sequences),
+                                                        config.learner.micro_batch_tokens)) {
+    const model::PassShape shape = trainer::shape_of(trainer::pack(sequences, indices));
+    largest = shape.rows > largest.rows ? shape : largest;
+  }
+  return largest;
+}
+
+void plan_evaluation(const RunConfig& config, Stage stage, const data::PromptBuilder& prompts,
+                     int ranks, Workload& workload) {
+  const std::vector<Example> examples = development_examples(config);
+  const EvaluationMeasure measure = config.train.eval;
+  if (stage == Stage::kSft && measure != EvaluationMeasure::kF1) {
+    workload.evaluation_loss = loss_shape(config, examples, prompts);
+  }
+  if (stage != Stage::kSft || measure != EvaluationMeasure::kLoss) {
+    workload.evaluation = evaluation_requests(config, examples, prompts, ranks);
+  }
 }
 
 }  // namespace
@@ -246,8 +267,10 @@ Workload workload_of(const RunConfig& config, Stage stage, const LoadedModel& so
   if (stage == Stage::kEvaluate) {
     const bool has_test = !config.data.test.empty();
     workload.evaluation =
-        evaluation_requests(config, has_test ? config.data.test : config.data.dev,
-                            has_test ? data::Split::kTest : data::Split::kDev, 0, prompts, drawing);
+        evaluation_requests(config,
+                            data::read_examples(has_test ? config.data.test : config.data.dev,
+                                                has_test ? data::Split::kTest : data::Split::kDev),
+                            prompts, drawing);
     return workload;
   }
   Updates updates(config, topology.learners(), workload);
@@ -263,8 +286,7 @@ Workload workload_of(const RunConfig& config, Stage stage, const LoadedModel& so
         workload.scores_policy || config.grpo.old_policy == OldPolicy::kProximal;
   }
   if (config.train.eval_every > 0) {
-    workload.evaluation = evaluation_requests(config, config.data.dev, data::Split::kDev,
-                                              config.train.eval_limit, prompts, drawing);
+    plan_evaluation(config, stage, prompts, drawing, workload);
   }
   return workload;
 }

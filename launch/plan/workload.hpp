@@ -7,6 +7,7 @@
 #include "launch/loaded_model.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace cogent::launch {
@@ -24,6 +25,7 @@ struct Workload {
   std::vector<model::PassShape> passes;  // by learner: its largest micro-batch
   std::vector<std::vector<RolloutRequest>> sampling;  // by worker: its step that takes most memory
   std::vector<RolloutRequest> evaluation;  // of the rank with most examples; empty where none is
+  std::optional<model::PassShape> evaluation_loss;  // the largest micro-batch, where it is measured
 };
 
 // Reads the data and cuts it into micro-batches as the run will. Completions that are still to be

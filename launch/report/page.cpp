@@ -59,6 +59,8 @@ std::string charts_html(const RunRecord& run) {
   for (const Measure& measure : kMeasures) {
     html += to_svg({measure.title, points_of(run.metrics, measure.key), ChartStyle::kNoisy});
   }
+  html += to_svg(
+      {"Loss on the development set", points_of(run.evaluations, "loss"), ChartStyle::kMarked});
   html += to_svg({"F1 on the development set (percent)", points_of(run.evaluations, "mean_f1"),
                   ChartStyle::kMarked});
   if (html.empty()) {
@@ -143,7 +145,7 @@ std::string report_page(const std::string& title, std::span<const RunRecord> run
     body += "<h2>Evaluations</h2>\n" + table_html(evaluations);
     body +=
         "<p class=\"quiet\">Mean F1 is over the data sets, micro F1 over all examples. These, "
-        "precision, recall and format in percent; length in tokens.</p>\n";
+        "precision, recall and format in percent; length in tokens; loss in nats a token.</p>\n";
   }
   if (!training.rows.empty()) {
     body += "<h2>Training</h2>\n" + table_html(training);

@@ -28,6 +28,7 @@ constexpr Column kEvaluationColumns[] = {
     {"format_rate", "format", 2},
     {"reward", "reward", 3},
     {"completion_length", "length", 1},
+    {"loss", "loss", 4},
 };
 constexpr Column kTrainingColumns[] = {
     {"steps", "steps", 0},

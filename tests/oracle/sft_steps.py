@@ -4,7 +4,8 @@ sft_steps.py COGENT MODEL [--quick] [--only NAME;NAME] [--work FOLDER] [--tolera
   MODEL    a GGUF file or a Hugging Face folder; left out by --quick, which takes the tiny models of tests/fixtures/models alone
 The data are eleven sentences of the quickstart: two a step, so the sixth step of an epoch has one and the tenth step is in the
 second epoch. The oracle renders prompts and answers, shuffles, truncates, masks, averages, clips, decays and schedules by itself.
-Judged: loss, gradient norm and learning rate of every step, relative, and the change of the weights (after minus before), by relative
+Judged: loss, gradient norm and learning rate of every step and the evaluation losses (over the same sentences, before and behind the
+steps), relative, and the change of the weights (after minus before), by relative
 norm, tensor by tensor. AdamW divides by the root of the squared gradient: at a usual eps the sign of a tiny gradient decides a
 whole step. So weights are judged at eps=1, where AdamW is near a momentum SGD, and only shown at eps=1e-8.
 Exits with 1 where a judged difference is above the tolerance.
@@ -112,9 +113,25 @@ def load(model):
     return net, AutoTokenizer.from_pretrained(source, **more)
 
 
+def likelihood(net, sequence):
+    """Sum of the log-probabilities of a sequence's trained tokens."""
+    ids, trained = sequence
+    logp = torch.log_softmax(net(torch.tensor([ids])).logits[0, -trained - 1 : -1], -1)
+    return logp.gather(1, torch.tensor(ids)[-trained:, None]).sum()
+
+
+@torch.no_grad()
+def evaluation(net, rows):
+    """(mean loss of a trained token, how many there are)."""
+    tokens = sum(trained for _, trained in rows)
+    return -sum(likelihood(net, row).double().item() for row in rows) / tokens, tokens
+
+
 def autograd_steps(model, examples, keys):
-    """(weights before, weights after, [(loss, gradient norm, learning rate)])."""
+    """(weights before, weights after, [(loss, gradient norm, learning rate)], evaluations before and behind)."""
     net, tokenizer = load(model)
+    rows = sequences(tokenizer, examples, keys["sft.max_length"])
+    evaluations = [evaluation(net, rows)]
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     # As transformers' Trainer: norms and biases, the vectors, do not decay.
     vectors = [p for p in net.parameters() if p.dim() == 1]
@@ -128,13 +145,9 @@ def autograd_steps(model, examples, keys):
     name = {"constant": "constant_with_warmup"}.get(keys["optimizer.schedule"], keys["optimizer.schedule"])
     schedule = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=total)
     steps = []
-    for batch in batches(sequences(tokenizer, examples, keys["sft.max_length"]), total):
+    for batch in batches(rows, total):
         optimizer.zero_grad()
-        loss = 0
-        for ids, trained in batch:
-            logp = torch.log_softmax(net(torch.tensor([ids])).logits[0, -trained - 1 : -1], -1)
-            loss = loss - logp.gather(1, torch.tensor(ids)[-trained:, None]).sum()
-        loss = loss / sum(trained for _, trained in batch)
+        loss = -sum(likelihood(net, row) for row in batch) / sum(trained for _, trained in batch)
         loss.backward()
         # clip_grad_norm_ in its two halves: in float32, torch's norm of SmolLM2's gradient is 4e-5 too small.
         norm = torch.stack([p.grad.double().norm() for p in net.parameters()]).norm()
@@ -142,7 +155,8 @@ def autograd_steps(model, examples, keys):
         steps.append((loss.item(), norm.item(), schedule.get_last_lr()[0]))
         optimizer.step()
         schedule.step()
-    return before, {name: p.detach() for name, p in net.named_parameters()}, steps
+    evaluations.append(evaluation(net, rows))
+    return before, {name: p.detach() for name, p in net.named_parameters()}, steps, evaluations
 
 
 def cogent_steps(cogent, learners, model, folder, keys):
@@ -151,8 +165,8 @@ def cogent_steps(cogent, learners, model, folder, keys):
     config.write_text("{}\n")
     run("mpirun", "-n", learners, cogent, "sft", config, *[f"{key}={yaml(value)}" for key, value in settings.items()])
     run(cogent, "export", folder / "run", "--out", folder / "exported")
-    metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-    return load_file(folder / "exported" / "model.safetensors"), metrics
+    metrics, evaluations = ([json.loads(line) for line in (folder / "run" / f"{name}.jsonl").read_text().splitlines()] for name in ("metrics", "evaluations"))
+    return load_file(folder / "exported" / "model.safetensors"), metrics, evaluations
 
 
 def together(ours, theirs):
@@ -174,16 +188,19 @@ def compare(cogent, model, name, variation, examples, arguments):
         (folder / "train.jsonl").write_text("".join(json.dumps(example) + "\n" for example in examples))
         (folder / "prompt.txt").write_text(TEMPLATE)
         keys = {**DEFAULTS, **different, "data.train": folder / "train.jsonl", "prompt.template": folder / "prompt.txt"}
-        before, after, steps = autograd_steps(model, examples, keys)
-        weights, metrics = cogent_steps(cogent, learners, model, folder, keys)
+        keys |= {"data.dev": folder / "train.jsonl", "train.eval_every": keys["train.steps"], "train.eval": "loss"}
+        before, after, steps, held_out = autograd_steps(model, examples, keys)
+        weights, metrics, evaluations = cogent_steps(cogent, learners, model, folder, keys)
     loss = most(relative(line["loss"], oracle[0], 1e-2) for line, oracle in zip(metrics, steps, strict=True))
     norm = most(relative(line["grad_norm"], oracle[1], 1e-6) for line, oracle in zip(metrics, steps))
     rate = most(relative(line["lr"], oracle[2], 1e-12) for line, oracle in zip(metrics, steps))
+    assert [line["tokens"] for line in evaluations] == [tokens for _, tokens in held_out]
+    development = most(relative(line["loss"], oracle, 1e-2) for line, (oracle, _) in zip(evaluations, held_out, strict=True))
     ours, theirs = change(before, weights), change(before, after)
     everything, (worst, tensor) = together(ours, theirs), largest(ours, theirs)
-    verdict = "ok" if most([loss, norm, rate] + [worst, everything] * judged) <= arguments.tolerance else "FAILED"
+    verdict = "ok" if most([loss, norm, rate, development] + [worst, everything] * judged) <= arguments.tolerance else "FAILED"
     print(
-        f"{verdict:6} {model.name:30} {name:14} {loss:8.1e} {norm:9.1e} {rate:8.1e} {everything:8.1e} {worst:12.1e} {'judged' if judged else 'shown':6}"
+        f"{verdict:6} {model.name:30} {name:14} {loss:8.1e} {norm:9.1e} {rate:8.1e} {development:8.1e} {everything:8.1e} {worst:12.1e} {'judged' if judged else 'shown':6}"
         f" loss {steps[0][0]:.4f} to {steps[-1][0]:.4f}, norm {steps[0][1]:.3f} to {steps[-1][1]:.3f}, {tensor}",
         flush=True,
     )
@@ -212,7 +229,7 @@ def main():
         cases += [(arguments.model.resolve(), *item) for item in OF_MODEL.items()]
     if arguments.only:
         cases = [case for case in cases if case[1] in arguments.only.split(";")]
-    print(f"{'':6} {'model':30} {'variation':14} {'loss':>8} {'grad norm':>9} {'lr':>8} {'weights':>8} worst tensor        of the oracle, worst tensor")
+    print(f"{'':6} {'model':30} {'variation':14} {'loss':>8} {'grad norm':>9} {'lr':>8} {'eval':>8} {'weights':>8} worst tensor        of the oracle, worst tensor")
     failed = [case for case in cases if not compare(cogent, *case, examples, arguments)]
     print(f"{len(failed)} above {arguments.tolerance:g}" if failed else "all judged differences are within the tolerance")
     sys.exit(1 if failed else 0)

@@ -67,6 +67,20 @@ TEST(ValidateConfig, GradientsAreRoundedUnderFastNumericsAlone) {
   validate_config(complete({"learner.reduce=bfloat16"}), Stage::kEvaluate, 1);
 }
 
+TEST(ValidateConfig, EvaluationInTheLoop) {
+  for (const char* measure : {"f1", "loss", "both"}) {
+    validate_config(complete({"train.eval_every=5", concat("train.eval=", measure)}), Stage::kSft,
+                    1);
+  }
+  validate_config(complete({"train.eval_every=5", "train.eval=both"}), Stage::kGrpo, 2);
+  validate_config(complete({"train.eval=loss"}), Stage::kGrpo, 2);
+  EXPECT_THAT(grpo_refusal({"train.eval_every=5", "train.eval=loss"}),
+              AllOf(HasSubstr("train.eval is loss"), HasSubstr("set it to f1 or both")));
+  // Without drawn answers nothing is scored by a reward.
+  validate_config(complete({"train.eval_every=5", "train.eval=loss", "reward.overlong=1"}),
+                  Stage::kSft, 1);
+}
+
 TEST(ValidateConfig, WorldOfSeparateRanks) {
   validate_config(complete({"cluster.learners=2", "cluster.workers=3"}), Stage::kGrpo, 5);
   EXPECT_THAT(refusal(Stage::kGrpo, 4, {"cluster.learners=2", "cluster.workers=3"}),

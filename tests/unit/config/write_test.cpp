@@ -121,6 +121,7 @@ TEST(WriteConfig, ClassesOfTheKeys) {
                                                 "learner.recompute",
                                                 "learner.prefetch",
                                                 "train.eval_every",
+                                                "train.eval",
                                                 "train.eval_limit",
                                                 "rollout.draft_rows",
                                                 "rollout.kv_cache_mb",

@@ -87,8 +87,9 @@ TEST_F(ReportTest, ShowsMeansOfTheFirstAndLastTenth) {
                                       "200", "10.0")));
   EXPECT_THAT(
       evaluation_table(runs).rows,
-      ElementsAre(ElementsAre("base", "test", "12.35", "20.00", "9.50", "-", "-", "-", "-"),
-                  ElementsAre("grpo", "dev, step 20", "55.50", "-", "-", "-", "-", "-", "40.0")));
+      ElementsAre(
+          ElementsAre("base", "test", "12.35", "20.00", "9.50", "-", "-", "-", "-", "-"),
+          ElementsAre("grpo", "dev, step 20", "55.50", "-", "-", "-", "-", "-", "40.0", "-")));
 }
 
 // Rates of several steps are means over their tokens; a run of an earlier version has no row.
