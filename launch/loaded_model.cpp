@@ -5,9 +5,11 @@
 #include "core/model/weights/merged_weights.hpp"
 #include "core/model/weights/peft.hpp"
 #include "distributed/checkpoint/checkpoint_store.hpp"
+#include "launch/report/best_checkpoint.hpp"
 #include "trainer/weights_hash.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 namespace cogent::launch {
@@ -16,9 +18,30 @@ namespace {
 // Adapters over adapters: more than this is a folder that leads back to itself.
 constexpr int kMostBases = 8;
 
-// A run folder stands for its newest checkpoint.
+// The run folder of RUN/checkpoints/best, which names no file; nothing where the path is another.
+std::optional<std::filesystem::path> run_of_best(const std::string& path) {
+  std::filesystem::path whole = std::filesystem::path(path).lexically_normal();
+  whole = whole.has_filename() ? whole : whole.parent_path();
+  const std::filesystem::path folder = whole.parent_path();
+  if (whole.filename() != "best" || folder.filename() != "checkpoints" ||
+      std::filesystem::exists(whole)) {
+    return std::nullopt;
+  }
+  return folder.parent_path().empty() ? "." : folder.parent_path();
+}
+
+// A run folder stands for its newest checkpoint, RUN/checkpoints/best for its best one.
 std::string resolve(const std::string& path) {
   check(!path.empty(), ErrorCode::kUsage, "no model is named: give --model, or the key model.path");
+  if (const auto run = run_of_best(path)) {
+    const auto best = best_checkpoint(*run);
+    check(
+        best.has_value(), ErrorCode::kCheckpoint, path, " names nothing: no valid checkpoint of ",
+        run->string(),
+        " was evaluated in the loop (train.eval_every, checkpoint.keep_best); name the run folder "
+        "for its newest one");
+    return best->string();
+  }
   if (std::filesystem::is_directory(path) && !distributed::is_checkpoint(path)) {
     if (const auto checkpoint = distributed::latest_checkpoint(path)) {
       return checkpoint->string();

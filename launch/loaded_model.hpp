@@ -10,7 +10,8 @@
 namespace cogent::launch {
 
 // A model as `--model` and `model.path` name it: a Hugging Face directory, a GGUF file, a
-// checkpoint directory, or a run folder (its newest valid checkpoint). A PEFT folder or a
+// checkpoint directory, a run folder (its newest valid checkpoint), or RUN/checkpoints/best (its
+// best one by the evaluations in the loop). A PEFT folder or a
 // checkpoint of a run with LoRA is the model that it names as its base, with the adapter merged in.
 // Errors are kModel, or kCheckpoint for a damaged checkpoint and for a base that is not the one
 // that its adapter was trained over.

@@ -6,9 +6,11 @@
 #include "core/model/weights/hf_config.hpp"
 #include "core/model/weights/peft_config.hpp"
 #include "core/model/weights/random_weights.hpp"
+#include "launch/report/best_checkpoint.hpp"
 #include "launch/version.hpp"
 #include "trainer/weights_hash.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -178,7 +180,9 @@ void TrainingRun::finish_step(std::int64_t done, std::int64_t total) {
                   "stop and save requests")
       .wait();
   const bool stop = flags[0] != 0 && done < total;
-  const bool due = settings.every_steps > 0 && done % settings.every_steps == 0;
+  const auto falls_on = [&](std::int64_t every) { return every > 0 && done % every == 0; };
+  const bool due = falls_on(settings.every_steps) ||
+                   (settings.keep_best > 0 && falls_on(context_.config.train.eval_every));
   if (stop || due || flags[1] != 0 || done == total) {
     save(done);
   }
@@ -209,7 +213,19 @@ void TrainingRun::save(std::int64_t done) {
   if (data_.prompts) {
     state.counters[kPromptsCounter] = hex64(*data_.prompts);
   }
-  store_->save(state, parts_->policy.checkpoint_shards(), model_files_);
+  store_->save(state, parts_->policy.checkpoint_shards(), model_files_, best_before(done));
+}
+
+// Every evaluation of an earlier version is written by now: in grpo the workers write it before
+// they draw what this step was trained on.
+std::vector<std::int64_t> TrainingRun::best_before(std::int64_t done) const {
+  const auto most = static_cast<std::size_t>(context_.config.checkpoint.keep_best);
+  if (most == 0 || parts_->learners.rank() != 0) {
+    return {};
+  }
+  std::vector<std::int64_t> best = evaluated_checkpoints(folder_.dir(), done);
+  best.resize(std::min(best.size(), most));
+  return best;
 }
 
 }  // namespace cogent::launch

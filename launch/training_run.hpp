@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cogent::launch {
 
@@ -37,7 +38,8 @@ class TrainingRun {
   // Loads the newest valid checkpoint, if there is one, and cuts the logs back to it. Returns the
   // steps done.
   std::int64_t resume();
-  // Behind step `done` of `total`: saves where it is due or where a stop was requested. Throws
+  // Behind step `done` of `total`: saves where it is due, as it is where the version is evaluated
+  // and the best are kept, or where a stop was requested. Throws
   // kStopped, on all ranks alike, after such a save.
   void finish_step(std::int64_t done, std::int64_t total);
 
@@ -45,6 +47,8 @@ class TrainingRun {
   void check_base(const distributed::CheckpointState& state) const;
   void check_continues(const distributed::CheckpointState& state) const;
   void save(std::int64_t done);
+  // Learner 0: the older checkpoints that checkpoint.keep_best keeps at a save behind this step.
+  std::vector<std::int64_t> best_before(std::int64_t done) const;
 
   StageContext& context_;
   RunFolder folder_;

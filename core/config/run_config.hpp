@@ -200,6 +200,7 @@ struct CheckpointSettings {
   std::int64_t every_steps = 0;  // 0: at the end only
   double every_minutes = 0;      // 0: off
   std::int64_t keep_last = 2;
+  std::int64_t keep_best = 0;  // beside the newest, the best by their evaluations in the loop
 
   friend bool operator==(const CheckpointSettings&, const CheckpointSettings&) = default;
 };

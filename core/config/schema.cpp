@@ -252,6 +252,10 @@ std::vector<Key> last_keys() {
        kFromZero, "Minutes between checkpoints; 0: off."},
       {"checkpoint.keep_last", kOperational, at<&RunConfig::checkpoint, &C::keep_last>(), kFromOne,
        "Newest checkpoints that are kept."},
+      {"checkpoint.keep_best", kOperational, at<&RunConfig::checkpoint, &C::keep_best>(), kFromZero,
+       "Checkpoints that are kept beside the newest because their evaluations in the loop are the "
+       "best, by mean F1, or by loss where train.eval is loss; every evaluated version is then "
+       "saved; 0: none."},
   };
 }
 

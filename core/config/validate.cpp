@@ -127,12 +127,21 @@ void check_optimizer(const RunConfig& config) {
   }
 }
 
-// Evaluation in the loop.
+// Evaluation in the loop, and the checkpoints that it chooses.
 void check_loop_evaluation(const RunConfig& config, Stage stage) {
   check(stage != Stage::kGrpo || config.train.eval_every == 0 ||
             config.train.eval != EvaluationMeasure::kLoss,
         kUsage, stands(config, "train.eval"),
         ", which grpo does not measure: set it to f1 or both, or train.eval_every to 0");
+  if (config.checkpoint.keep_best == 0) {
+    return;
+  }
+  check(config.train.eval_every > 0, kUsage, stands(config, "checkpoint.keep_best"),
+        " and train.eval_every is 0, so that no checkpoint has an evaluation: set train.eval_every "
+        "above 0, or checkpoint.keep_best to 0");
+  check(stage != Stage::kGrpo || config.rollout.replay.empty(), kUsage,
+        stands(config, "checkpoint.keep_best"), " and ", stands(config, "rollout.replay"),
+        ": nothing is evaluated in a replay, set checkpoint.keep_best to 0");
 }
 
 void check_evaluate(const RunConfig& config) {

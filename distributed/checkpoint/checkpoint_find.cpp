@@ -13,11 +13,8 @@ bool is_checkpoint(const fs::path& dir) {
   return fs::is_regular_file(dir / kManifestName, ignored);
 }
 
-std::optional<fs::path> latest_checkpoint(const fs::path& run_or_checkpoints_dir) {
-  std::error_code ignored;
-  const fs::path inner = run_or_checkpoints_dir / "checkpoints";
-  const fs::path dir = fs::is_directory(inner, ignored) ? inner : run_or_checkpoints_dir;
-  const auto steps = list_steps(dir);
+std::optional<fs::path> first_valid_checkpoint(const fs::path& dir,
+                                               std::span<const std::int64_t> steps) {
   for (const std::int64_t step : steps) {
     const fs::path candidate = dir / step_folder_name(step);
     try {
@@ -26,6 +23,17 @@ std::optional<fs::path> latest_checkpoint(const fs::path& run_or_checkpoints_dir
     } catch (const Error& error) {
       log_warning(step_folder_name(step), " is passed over: ", error.what());
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<fs::path> latest_checkpoint(const fs::path& run_or_checkpoints_dir) {
+  std::error_code ignored;
+  const fs::path inner = run_or_checkpoints_dir / "checkpoints";
+  const fs::path dir = fs::is_directory(inner, ignored) ? inner : run_or_checkpoints_dir;
+  const auto steps = list_steps(dir);
+  if (const auto newest = first_valid_checkpoint(dir, steps)) {
+    return newest;
   }
   check(steps.empty(), ErrorCode::kCheckpoint, "none of the ", steps.size(), " checkpoints in ",
         dir.string(), " is valid: repair or remove them");

@@ -84,7 +84,8 @@ CheckpointStore::~CheckpointStore() = default;
 
 void CheckpointStore::save(const CheckpointState& state,
                            const std::map<ShardKind, std::vector<ShardView>>& shards,
-                           const std::map<std::string, std::string>& files) {
+                           const std::map<std::string, std::string>& files,
+                           std::span<const std::int64_t> kept) {
   Impl& self = *impl_;
   const fs::path target = self.dir / step_folder_name(state.step);
   const fs::path temporary = target.string() + kTemporarySuffix;
@@ -112,7 +113,7 @@ void CheckpointStore::save(const CheckpointState& state,
     throw;
   }
   if (self.is_first()) {
-    prune(self.dir, state.step, self.keep_last);
+    prune(self.dir, state.step, self.keep_last, kept);
   }
 }
 

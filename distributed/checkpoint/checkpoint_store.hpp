@@ -66,9 +66,11 @@ class CheckpointStore {
   // all (naming the rank and its reason), and the last good checkpoint is untouched. The shards of
   // a parameter have to cover it exactly once over all ranks; empty ones are allowed. `files`:
   // small text files that make the folder a model (config.json, tokenizer.json,
-  // tokenizer_config.json); rank 0's count.
+  // tokenizer_config.json). `kept`: steps of older checkpoints that stay beside the newest
+  // keep_last. Rank 0's files and kept steps count.
   void save(const CheckpointState& state, const std::map<ShardKind, std::vector<ShardView>>& shards,
-            const std::map<std::string, std::string>& files);
+            const std::map<std::string, std::string>& files,
+            std::span<const std::int64_t> kept = {});
 
   // Collective. The newest checkpoint whose every file passes (existence, size, hash). Invalid ones
   // are named in the log and passed over; where checkpoints stand but none is valid, an Error.
@@ -89,6 +91,10 @@ class CheckpointStore {
 bool is_checkpoint(const std::filesystem::path& dir);
 std::optional<std::filesystem::path> latest_checkpoint(
     const std::filesystem::path& run_or_checkpoints_dir);
+// The first of these steps whose checkpoint in a checkpoints/ folder is valid; those before it are
+// named in the log.
+std::optional<std::filesystem::path> first_valid_checkpoint(const std::filesystem::path& dir,
+                                                            std::span<const std::int64_t> steps);
 // Does this checkpoint hold an adapter, in place of a model's weights? Its base then is what its
 // adapter_config.json names, and has the hash of its state.
 bool holds_adapter(const std::filesystem::path& dir);

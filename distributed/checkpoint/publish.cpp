@@ -1,10 +1,12 @@
 #include "distributed/checkpoint/publish.hpp"
 
 #include "core/base/error.hpp"
+#include "core/base/fault.hpp"
 #include "core/base/files.hpp"
 #include "core/base/log.hpp"
 #include "distributed/checkpoint/layout.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -114,16 +116,18 @@ void publish_folder(const fs::path& temporary, const fs::path& target) {
   sync_path(target.parent_path(), ErrorCode::kCheckpoint);
 }
 
-void prune(const fs::path& dir, std::int64_t step, std::int64_t keep_last) {
+void prune(const fs::path& dir, std::int64_t step, std::int64_t keep_last,
+           std::span<const std::int64_t> kept) {
   try {
-    std::int64_t kept = 1;
+    std::int64_t newest = 1;
     for (const std::int64_t older : list_steps(dir)) {
-      if (older >= step || kept++ < keep_last) {
+      if (older >= step || newest++ < keep_last || std::ranges::find(kept, older) != kept.end()) {
         continue;
       }
       const fs::path folder = dir / step_folder_name(older);
       const fs::path hidden = folder.string() + kTemporarySuffix;
       rename_folder(folder, hidden);  // A half-removed one is never visible.
+      fault_point("checkpoint.prune", step);
       remove_folder(hidden);
     }
   } catch (const Error& error) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 namespace cogent::distributed {
 
@@ -24,8 +25,9 @@ void discard_folder(const std::filesystem::path& temporary, std::uint64_t genera
 // exchanged for it in one system call and then removed.
 void publish_folder(const std::filesystem::path& temporary, const std::filesystem::path& target);
 
-// Removes the checkpoints before `step` but for the newest keep_last - 1. What cannot be removed is
-// logged: the checkpoint just written stands.
-void prune(const std::filesystem::path& dir, std::int64_t step, std::int64_t keep_last);
+// Removes the checkpoints before `step` but for the newest keep_last - 1 and those of the steps in
+// `kept`. What cannot be removed is logged: the checkpoint just written stands.
+void prune(const std::filesystem::path& dir, std::int64_t step, std::int64_t keep_last,
+           std::span<const std::int64_t> kept);
 
 }  // namespace cogent::distributed

@@ -45,12 +45,14 @@ void add_export(CLI::App& program) {
   CLI::App* command = program.add_subcommand("export", "Write a model as a Hugging Face directory");
   command->footer(
       "Examples:\n  cogent export runs/grpo/checkpoints/step-00000030 --out tuned\n"
+      "  cogent export runs/sft/checkpoints/best --out tuned\n"
       "  cogent export runs/lora --adapter --out adapter\n"
       "A model that was tuned with LoRA is written whole, its adapter merged in, but for "
       "--adapter.");
   command
       ->add_option("model", options->model,
-                   "checkpoint, run folder, GGUF file, Hugging Face directory or PEFT adapter")
+                   "checkpoint, run folder, RUN/checkpoints/best, GGUF file, Hugging Face "
+                   "directory or PEFT adapter")
       ->required();
   command->add_option("--out", options->out, "directory to make")->required();
   command->add_option("--dtype", options->dtype, "float32 or bfloat16")

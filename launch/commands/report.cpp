@@ -35,6 +35,12 @@ void run(const Options& options) {
       std::cout << to_text(table) << '\n';
     }
   }
+  for (const RunRecord& record : runs) {
+    if (record.best) {
+      std::cout << "The best evaluated checkpoint of " << record.name << " is "
+                << record.best->folder.string() << '\n';
+    }
+  }
   std::cout << "The report is " << page.string() << '\n';
 }
 

@@ -220,7 +220,8 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   constexpr std::int64_t kKinds = 3;  // weights and both moments
   plan.checkpoint_bytes = kKinds * kFloat * plan.trained_parameters;
   // The next one is complete before the oldest goes.
-  plan.checkpoints_bytes = (config.checkpoint.keep_last + 1) * plan.checkpoint_bytes;
+  plan.checkpoints_bytes =
+      (config.checkpoint.keep_last + config.checkpoint.keep_best + 1) * plan.checkpoint_bytes;
   return plan;
 }
 

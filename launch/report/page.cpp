@@ -120,6 +120,10 @@ std::string run_html(const RunRecord& run) {
     html +=
         fmt::format("<p>{} lines are no JSON objects and were left out.</p>\n", run.unread_lines);
   }
+  if (run.best) {
+    html += "<p>Best evaluated checkpoint: " + escape_markup(run.best->folder.filename().string()) +
+            "</p>\n";
+  }
   html += charts_html(run);
   if (!run.predictions.empty()) {
     html += "<h3>Predictions <span class=\"quiet\">the first of " +

@@ -2,10 +2,11 @@
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "distributed/checkpoint/layout.hpp"
+#include "launch/report/best_checkpoint.hpp"
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <tuple>
 
 namespace cogent::launch {
@@ -14,28 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kShownPredictions = 5;
-constexpr std::size_t kEveryLine = std::numeric_limits<std::size_t>::max();
-
-// The first objects of a JSON-lines file; none where the file is missing.
-std::vector<json::object> read_objects(const fs::path& path, std::size_t limit,
-                                       std::size_t& unread_lines) {
-  std::vector<json::object> objects;
-  std::ifstream stream(path);
-  JsonLineReader reader(stream, path.string());
-  while (objects.size() < limit) {
-    try {
-      auto line = reader.next();
-      if (!line) {
-        break;
-      }
-      objects.push_back(std::move(line->object));
-    } catch (const Error&) {
-      // A last line without its line end is still being written.
-      unread_lines += stream.eof() ? 0 : 1;
-    }
-  }
-  return objects;
-}
 
 // The object of a JSON file; nothing where the file is missing.
 std::optional<json::object> read_object(const fs::path& path) {
@@ -65,13 +44,17 @@ RunRecord read_run(const fs::path& folder) {
   const fs::path whole = fs::weakly_canonical(folder);
   run.name = whole.filename().string();
   run.config = read_file(folder / "config.yaml", ErrorCode::kData);
-  run.metrics = read_objects(folder / "metrics.jsonl", kEveryLine, run.unread_lines);
-  run.evaluations = read_objects(folder / "evaluations.jsonl", kEveryLine, run.unread_lines);
+  run.metrics = read_finished_lines(folder / "metrics.jsonl", kEveryLine, run.unread_lines);
+  run.evaluations = read_finished_lines(folder / "evaluations.jsonl", kEveryLine, run.unread_lines);
+  if (const auto saved = evaluated_checkpoints(folder); !saved.empty()) {
+    run.best = {saved.front(),
+                folder / "checkpoints" / distributed::step_folder_name(saved.front())};
+  }
   run.evaluation = read_object(folder / "evaluation.json");
   run.sampling = read_object(folder / "sampling.json");
   if (const auto predictions = find_predictions(folder)) {
     run.predictions_file = predictions->filename().string();
-    run.predictions = read_objects(*predictions, kShownPredictions, run.unread_lines);
+    run.predictions = read_finished_lines(*predictions, kShownPredictions, run.unread_lines);
   }
   return run;
 }
@@ -118,6 +101,26 @@ std::vector<RunRecord> read_runs(const fs::path& folder) {
     runs.push_back(read_run(path));
   }
   return runs;
+}
+
+std::vector<json::object> read_finished_lines(const fs::path& path, std::size_t limit,
+                                              std::size_t& unread_lines) {
+  std::vector<json::object> objects;
+  std::ifstream stream(path);
+  JsonLineReader reader(stream, path.string());
+  while (objects.size() < limit) {
+    try {
+      auto line = reader.next();
+      if (!line) {
+        break;
+      }
+      objects.push_back(std::move(line->object));
+    } catch (const Error&) {
+      // A last line without its line end is still being written.
+      unread_lines += stream.eof() ? 0 : 1;
+    }
+  }
+  return objects;
 }
 
 std::optional<double> find_number(const json::object& object, std::string_view key) {

@@ -97,10 +97,13 @@ std::vector<Row> evaluation_rows(std::span<const RunRecord> runs) {
     if (run.evaluation) {
       rows.push_back(evaluation_row(run, find_text(*run.evaluation, "split"), *run.evaluation));
     }
-    if (!run.evaluations.empty()) {
-      const json::object& last = run.evaluations.back();
-      rows.push_back(
-          evaluation_row(run, "dev, step " + show_fixed(find_number(last, "step"), 0), last));
+    for (const json::object& evaluation : run.evaluations) {
+      const std::string split = "dev, step " + show_fixed(find_number(evaluation, "step"), 0);
+      if (&evaluation == &run.evaluations.back()) {
+        rows.push_back(evaluation_row(run, split, evaluation));
+      } else if (run.best && find_number(evaluation, "step") == run.best->step) {
+        rows.push_back(evaluation_row(run, split + " (best saved)", evaluation));
+      }
     }
   }
   return rows;
@@ -235,9 +238,17 @@ std::string to_text(const Table& table) {
 }
 
 json::object summary_json(std::span<const RunRecord> runs) {
+  json::array best;
+  for (const RunRecord& run : runs) {
+    if (run.best) {
+      best.push_back(
+          {{"run", run.name}, {"step", run.best->step}, {"checkpoint", run.best->folder.string()}});
+    }
+  }
   return {{"evaluations", rows_json("split", kEvaluationColumns, evaluation_rows(runs))},
           {"training", rows_json("stage", kTrainingColumns, training_rows(runs))},
-          {"sampling", rows_json("stage", kSamplingColumns, sampling_rows(runs))}};
+          {"sampling", rows_json("stage", kSamplingColumns, sampling_rows(runs))},
+          {"best", std::move(best)}};
 }
 
 }  // namespace cogent::launch

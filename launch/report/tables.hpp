@@ -15,7 +15,8 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-// A row for each evaluation.json, and for the last evaluation in the loop of each run.
+// A row for each evaluation.json, and for the last evaluation in the loop of each run and for
+// that of its best checkpoint where it is another.
 Table evaluation_table(std::span<const RunRecord> runs);
 // A row for each run with metrics.
 Table training_table(std::span<const RunRecord> runs);
@@ -26,7 +27,8 @@ Table sampling_table(std::span<const RunRecord> runs);
 std::string to_text(const Table& table);
 
 // All tables as numbers, null where unknown: {"evaluations": [{"run", "split", ...}],
-// "training": [{"run", "stage", ...}], "sampling": [{"run", "stage", ...}]}.
+// "training": [{"run", "stage", ...}], "sampling": [{"run", "stage", ...}],
+// "best": [{"run", "step", "checkpoint"}] of the runs with an evaluated checkpoint}.
 json::object summary_json(std::span<const RunRecord> runs);
 
 }  // namespace cogent::launch

@@ -27,11 +27,11 @@ using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
 // The wait status of the saver, run with this fault.
-int run_saver(const fs::path& dir, const char* fault) {
+int run_saver(const fs::path& dir, const char* fault, const char* keep_last = "100") {
   const pid_t child = ::fork();
   if (child == 0) {
     ::setenv("COGENT_FAULT", fault, 1);
-    ::execl(CKPT_SAVER, CKPT_SAVER, dir.c_str(), nullptr);
+    ::execl(CKPT_SAVER, CKPT_SAVER, dir.c_str(), keep_last, nullptr);
     ::_exit(127);
   }
   int status = 0;
@@ -61,6 +61,18 @@ TEST_P(KilledAt, LeavesTheCheckpointBefore) {
 
 INSTANTIATE_TEST_SUITE_P(FaultPoints, KilledAt,
                          ::testing::Values("checkpoint.write:2", "checkpoint.rename:2"));
+
+TEST(KilledWhilePruning, LeavesTheNewestAndNoHalfOne) {
+  const ScratchFolder scratch;
+  const int status = run_saver(scratch.path(), "checkpoint.prune:2", "1");
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_THAT(entries(scratch.path()),
+              ElementsAre("generation", "step-00000001.tmp", "step-00000002"));
+  EXPECT_EQ(find_step(scratch.path()), 2);
+  const int again = run_saver(scratch.path(), "none:0", "1");
+  ASSERT_TRUE(WIFEXITED(again) && WEXITSTATUS(again) == 0) << again;
+  EXPECT_THAT(entries(scratch.path()), ElementsAre("generation", "step-00000003"));
+}
 
 // Shards of 8 MB on each of two ranks: more than the small disks and limits below have room for.
 std::vector<std::string> save_large(const fs::path& dir, std::int64_t step) {

@@ -167,6 +167,25 @@ TEST(CheckpointStore, KeepsTheNewest) {
   EXPECT_THAT(entries(scratch.path()), ElementsAre("generation", "step-00000011"));
 }
 
+TEST(CheckpointStore, KeepsTheNamedStepsBesideTheNewest) {
+  const ScratchFolder scratch;
+  ASSERT_THAT(save_steps(scratch.path(), 1, {1, 2, 3, 4}), Each(""));
+  const auto errors = run_ranks(2, [&](Communicator& learners) {
+    CheckpointStore store(scratch.path(), learners, 2);
+    const SmallShards shards(5, learners.rank(), 2);
+    // Rank 0's count; 4 is among the newest anyway, and 9 does not exist.
+    const std::vector<std::int64_t> kept = {2, 4, 9};
+    store.save(small_state(5), shards.views(), {},
+               learners.rank() == 0 ? kept : std::vector<std::int64_t>{1});
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(entries(scratch.path()),
+              ElementsAre("generation", "step-00000002", "step-00000004", "step-00000005"));
+  // What the next save does not name goes.
+  ASSERT_THAT(save_steps(scratch.path(), 1, {6}, 1), Each(""));
+  EXPECT_THAT(entries(scratch.path()), ElementsAre("generation", "step-00000006"));
+}
+
 TEST(CheckpointStore, AStepWrittenAgainReplacesTheOldOne) {
   const ScratchFolder scratch;
   ASSERT_THAT(save_steps(scratch.path(), 3, {4}), Each(""));
@@ -210,6 +229,11 @@ TEST(CheckpointStore, FindsACheckpointFromOutside) {
   const auto expected = scratch.path() / "checkpoints" / "step-00000002";
   EXPECT_EQ(latest_checkpoint(scratch.path()), expected);
   EXPECT_EQ(latest_checkpoint(scratch.path() / "checkpoints"), expected);
+  const std::vector<std::int64_t> wanted = {7, 1, 2};
+  EXPECT_EQ(first_valid_checkpoint(scratch.path() / "checkpoints", wanted),
+            scratch.path() / "checkpoints" / "step-00000001");
+  EXPECT_EQ(first_valid_checkpoint(scratch.path() / "checkpoints", std::span(wanted).first(1)),
+            std::nullopt);
   EXPECT_TRUE(is_checkpoint(expected));
   EXPECT_FALSE(is_checkpoint(scratch.path()));
   EXPECT_TRUE(same_state(read_checkpoint_state(expected), small_state(2)));

@@ -81,6 +81,18 @@ TEST(ValidateConfig, EvaluationInTheLoop) {
                   Stage::kSft, 1);
 }
 
+TEST(ValidateConfig, TheBestCheckpointsNeedEvaluations) {
+  const std::string keep = "checkpoint.keep_best=2";
+  for (const Stage stage : {Stage::kSft, Stage::kGrpo}) {
+    EXPECT_THAT(refusal(stage, 2, {keep}),
+                AllOf(HasSubstr("keep_best is 2"), HasSubstr("train.eval_every is 0")));
+    validate_config(complete({keep, "train.eval_every=5"}), stage, 2);
+  }
+  EXPECT_THAT(refusal(Stage::kGrpo, 1, {keep, "train.eval_every=5", "rollout.replay=r"}),
+              AllOf(HasSubstr("keep_best is 2"), HasSubstr("rollout.replay is \"r\"")));
+  validate_config(complete({keep}), Stage::kEvaluate, 1);
+}
+
 TEST(ValidateConfig, WorldOfSeparateRanks) {
   validate_config(complete({"cluster.learners=2", "cluster.workers=3"}), Stage::kGrpo, 5);
   EXPECT_THAT(refusal(Stage::kGrpo, 4, {"cluster.learners=2", "cluster.workers=3"}),

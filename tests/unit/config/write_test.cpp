@@ -138,7 +138,8 @@ TEST(WriteConfig, ClassesOfTheKeys) {
                                                 "annotate.labels",
                                                 "checkpoint.every_steps",
                                                 "checkpoint.every_minutes",
-                                                "checkpoint.keep_last"}));
+                                                "checkpoint.keep_last",
+                                                "checkpoint.keep_best"}));
 }
 
 TEST(WriteConfig, SectionsStandTogetherAndEveryKeyHasItsMeaning) {

@@ -118,6 +118,30 @@ TEST_F(ReportTest, ShowsHowCompletionsWereDrawn) {
   EXPECT_THAT(report_page("runs", runs), HasSubstr("<h2>Sampling</h2>"));
 }
 
+TEST_F(ReportTest, NamesTheBestEvaluatedCheckpointAndItsEvaluation) {
+  write("sft/config.yaml", "");
+  write("sft/evaluations.jsonl",
+        "{\"step\":0,\"loss\":0.5}\n{\"step\":4,\"loss\":1.25}\n{\"step\":8,\"loss\":2}\n");
+  write("sft/checkpoints/step-00000004/manifest.yaml", "");
+  write("sft/checkpoints/step-00000008/manifest.yaml", "");
+  const auto runs = read_runs(root_);
+  ASSERT_TRUE(runs[0].best.has_value());
+  EXPECT_EQ(runs[0].best->step, 4);
+  EXPECT_EQ(runs[0].best->folder, root_ / "sft" / "checkpoints" / "step-00000004");
+  EXPECT_THAT(
+      evaluation_table(runs).rows,
+      ElementsAre(ElementsAre("sft", "dev, step 4 (best saved)", "-", "-", "-", "-", "-", "-", "-",
+                              "1.2500"),
+                  ElementsAre("sft", "dev, step 8", "-", "-", "-", "-", "-", "-", "-", "2.0000")));
+  const json::object best = summary_json(runs).at("best").at(0).as_object();
+  EXPECT_EQ(find_text(best, "run"), "sft");
+  EXPECT_EQ(find_number(best, "step"), 4);
+  EXPECT_EQ(find_text(best, "checkpoint"), runs[0].best->folder.string());
+  const std::string page = report_page("runs", runs);
+  EXPECT_THAT(page, HasSubstr("Best evaluated checkpoint: step-00000004"));
+  EXPECT_THAT(page, HasSubstr("Loss on the development set"));
+}
+
 TEST_F(ReportTest, TextIsAlignedWithoutTrailingBlanks) {
   const Table table{{"run", "split", "F1"}, {{"base", "test", "5.00"}, {"x", "-", "-"}}};
   EXPECT_EQ(to_text(table),
