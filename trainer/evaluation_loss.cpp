@@ -2,6 +2,7 @@
 
 #include "core/model/panels.hpp"
 #include "trainer/packing.hpp"
+#include "trainer/scoring.hpp"
 #include "trainer/sharded_model.hpp"
 
 #include <algorithm>
