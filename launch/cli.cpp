@@ -1,15 +1,15 @@
 #include "launch/cli.hpp"
 
 #include "core/base/error.hpp"
+#include "launch/line_output.hpp"
 #include "launch/version.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <iostream>
-
 namespace cogent::launch {
+namespace {
 
-int run_command_line(int argc, char** argv) {
+int parse_and_run(int argc, char** argv) {
   CLI::App program("Cogent tunes language models to reason before they extract named entities.",
                    "cogent");
   program.require_subcommand(1);
@@ -47,6 +47,14 @@ int run_command_line(int argc, char** argv) {
          " (cogent --help lists the commands, cogent COMMAND --help their options)");
   }
   return 0;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  const int status = parse_and_run(argc, argv);
+  flush_standard_output();
+  return status;
 }
 
 }  // namespace cogent::launch

@@ -1,5 +1,7 @@
 #include "launch/filter.hpp"
 
+#include "launch/line_output.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <fstream>
@@ -11,46 +13,28 @@
 namespace cogent::launch {
 namespace {
 
-// Standard streams, or files that are opened.
-class Streams {
+// Standard input, or a file that is opened.
+class Input {
  public:
-  explicit Streams(const FilterOptions& options)
-      : input_name_(options.input.empty() ? "standard input" : options.input) {
-    if (!options.input.empty()) {
-      input_file_.open(options.input);
-      check(input_file_.good(), ErrorCode::kData, options.input, " cannot be opened for reading");
-    }
-    if (!options.output.empty()) {
-      output_file_.open(options.output);
-      check(output_file_.good(), ErrorCode::kData, options.output, " cannot be opened for writing");
+  explicit Input(const std::string& path) : name_(path.empty() ? "standard input" : path) {
+    if (!path.empty()) {
+      file_.open(path);
+      check(file_.good(), ErrorCode::kData, path, " cannot be opened for reading");
     }
   }
-  std::istream& input() { return input_file_.is_open() ? input_file_ : std::cin; }
-  const std::string& input_name() const { return input_name_; }
-  void write(const json::object& line) {
-    std::ostream& out = output_file_.is_open() ? output_file_ : std::cout;
-    out << to_json_line(line) << '\n';
-    check(out.good(), ErrorCode::kData,
-          "the output cannot be written: is the disk full, or the reader gone?");
-  }
-  void flush() {
-    std::ostream& out = output_file_.is_open() ? output_file_ : std::cout;
-    out.flush();
-    check(out.good(), ErrorCode::kData,
-          "the output cannot be written: is the disk full, or the reader gone?");
-  }
+  std::istream& stream() { return file_.is_open() ? file_ : std::cin; }
+  const std::string& name() const { return name_; }
 
  private:
-  std::ifstream input_file_;
-  std::ofstream output_file_;
-  std::string input_name_;
+  std::ifstream file_;
+  std::string name_;
 };
 
 // A line that read, or the reason why it did not.
 using Pending = std::variant<FilterLine, std::string>;
 
-void transform_lines(Streams& streams, std::vector<Pending>& pending, const FilterOptions& options,
-                     const BatchTransform& transform) {
+void transform_lines(LineOutput& output, std::vector<Pending>& pending,
+                     const FilterOptions& options, const BatchTransform& transform) {
   std::vector<FilterLine> good;
   for (Pending& line : pending) {
     if (auto* read = std::get_if<FilterLine>(&line)) {
@@ -78,17 +62,17 @@ void transform_lines(Streams& streams, std::vector<Pending>& pending, const Filt
   std::size_t next = 0;
   for (const Pending& line : pending) {
     if (const auto* unread = std::get_if<std::string>(&line)) {
-      streams.write({{"error", *unread}});
+      output.write({{"error", *unread}});
       continue;
     }
     if (failures[next]) {
-      streams.write({{"error", *failures[next]}});
+      output.write({{"error", *failures[next]}});
     } else {
-      streams.write(results[next]);
+      output.write(results[next]);
     }
     ++next;
   }
-  streams.flush();
+  output.flush();
   pending.clear();
 }
 
@@ -103,8 +87,9 @@ void add_filter_options(CLI::App& command, FilterOptions& options) {
 
 void run_batch_filter(const FilterOptions& options, std::size_t batch,
                       const BatchTransform& transform) {
-  Streams streams(options);
-  JsonLineReader reader(streams.input(), streams.input_name());
+  Input input(options.input);
+  LineOutput output(options.output);
+  JsonLineReader reader(input.stream(), input.name());
   std::vector<Pending> pending;
   std::size_t index = 0;
   for (;;) {
@@ -117,7 +102,7 @@ void run_batch_filter(const FilterOptions& options, std::size_t batch,
     } catch (const Error& error) {
       if (!options.keep_going) {
         if (!pending.empty()) {
-          transform_lines(streams, pending, options,
+          transform_lines(output, pending, options,
                           transform);  // What stands before the bad line is not lost.
         }
         throw;
@@ -126,12 +111,13 @@ void run_batch_filter(const FilterOptions& options, std::size_t batch,
     }
     ++index;
     if (pending.size() == batch) {
-      transform_lines(streams, pending, options, transform);
+      transform_lines(output, pending, options, transform);
     }
   }
   if (!pending.empty()) {
-    transform_lines(streams, pending, options, transform);
+    transform_lines(output, pending, options, transform);
   }
+  output.finish();
 }
 
 void run_filter(const FilterOptions& options, const LineTransform& transform) {

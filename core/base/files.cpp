@@ -74,14 +74,17 @@ void write_file_atomic(const fs::path& path, std::string_view bytes, ErrorCode c
       check(count >= 0, code, temporary.string(), " cannot be written: ", std::strerror(errno));
       bytes.remove_prefix(static_cast<std::size_t>(count));
     }
-    check(::fsync(file.fd()) == 0, code, temporary.string(),
-          " cannot be synced: ", std::strerror(errno));
   }
+  rename_synced(temporary, path, code);
+}
+
+void rename_synced(const fs::path& from, const fs::path& to, ErrorCode code) {
+  sync_path(from, code);
   std::error_code failure;
-  fs::rename(temporary, path, failure);
-  check(!failure, code, temporary.string(), " cannot be renamed to ", path.string(), ": ",
+  fs::rename(from, to, failure);
+  check(!failure, code, from.string(), " cannot be renamed to ", to.string(), ": ",
         failure.message());
-  sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."), code);
+  sync_path(to.has_parent_path() ? to.parent_path() : fs::path("."), code);
 }
 
 void sync_path(const fs::path& path, ErrorCode code) {

@@ -18,6 +18,11 @@ std::string read_file(const std::filesystem::path& path, ErrorCode code);
 // or the new one, never a part.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes, ErrorCode code);
 
+// Gives a complete file its name, in place of what stood there: synced, renamed, the folder synced.
+// Both names are of one folder.
+void rename_synced(const std::filesystem::path& from, const std::filesystem::path& to,
+                   ErrorCode code);
+
 // Flushes a file or a directory entry to the disk.
 void sync_path(const std::filesystem::path& path, ErrorCode code);
 

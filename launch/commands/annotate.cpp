@@ -7,13 +7,15 @@
 #include "core/ner/descriptions.hpp"
 #include "core/ner/prompt.hpp"
 #include "launch/cli.hpp"
+#include "launch/line_output.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace cogent::launch {
 namespace {
@@ -46,19 +48,18 @@ RunConfig effective_config(const Options& options) {
   return config;
 }
 
-std::unique_ptr<std::ofstream> open_output(const std::string& path) {
-  if (path.empty()) {
-    return nullptr;
+std::vector<Example> read_input(const std::string& path) {
+  if (!path.empty()) {
+    return data::read_examples(path, data::Split::kTrain);
   }
-  auto stream = std::make_unique<std::ofstream>(path);
-  check(stream->good(), ErrorCode::kData, path, " cannot be opened for writing");
-  return stream;
-}
-
-void write_line(std::ostream& stream, const json::object& line) {
-  stream << to_json_line(line) << '\n';
-  check(stream.good(), ErrorCode::kData,
-        "an output of annotate cannot be written: is the disk full?");
+  std::vector<Example> examples;
+  JsonLineReader reader(std::cin, "standard input");
+  while (auto line = reader.next()) {
+    examples.push_back(data::example_from_json(line->object,
+                                               static_cast<std::uint32_t>(examples.size()),
+                                               reader.where(), data::Gold::kRequired));
+  }
+  return examples;
 }
 
 void run(const Options& options) {
@@ -70,19 +71,15 @@ void run(const Options& options) {
   const ner::DescriptionBook descriptions = config.annotate.labels.empty()
                                                 ? ner::DescriptionBook{}
                                                 : ner::read_descriptions(config.annotate.labels);
-  const auto output = open_output(config.annotate.output);
-  const auto rejected = open_output(config.annotate.rejected);
-  std::vector<Example> examples;
-  if (config.annotate.input.empty()) {
-    JsonLineReader reader(std::cin, "standard input");
-    while (auto line = reader.next()) {
-      examples.push_back(data::example_from_json(line->object,
-                                                 static_cast<std::uint32_t>(examples.size()),
-                                                 reader.where(), data::Gold::kRequired));
-    }
-  } else {
-    examples = data::read_examples(config.annotate.input, data::Split::kTrain);
+  LineOutput output(config.annotate.output);
+  std::optional<LineOutput> rejected;  // where no file is named, what a gate rejects is counted
+  if (!config.annotate.rejected.empty()) {
+    rejected.emplace(config.annotate.rejected);
+    check(rejected->path() != output.path(), ErrorCode::kUsage,
+          "annotate.output and annotate.rejected are both ", config.annotate.rejected,
+          ": name two files");
   }
+  const std::vector<Example> examples = read_input(config.annotate.input);
   std::size_t kept = 0;
   std::size_t lost = 0;
   for (const Example& example : examples) {
@@ -93,16 +90,19 @@ void run(const Options& options) {
                                             ner::render_completion(*example.cot, example.entities))
             : ner::annotate_with_rationale(example, descriptions.of(example.dataset), config.seed);
     if (!annotation.rejection) {
-      write_line(output ? *output : std::cout, annotation.record);
+      output.write(annotation.record);
       ++kept;
     } else {
       if (rejected) {
-        write_line(*rejected, annotation.record);
+        rejected->write(annotation.record);
       }
       ++lost;
     }
   }
-  (output ? *output : std::cout).flush();
+  if (rejected) {
+    rejected->finish();
+  }
+  output.finish();
   log_info("annotate: ", examples.size(), " sentences, ", kept, " kept, ", lost,
            " rejected by the gates");
 }
