@@ -78,17 +78,4 @@ rm -r source begun/checkpoints/step-00000004
 good other-source export "${tiny_model/seed=5/seed=6}" --out source
 launch 2 begun-again grpo begun "${two[@]}" "model.path=$PWD/source"
 fails_with 4 begun-again 'reference policy with hash'
-
-# A disk that has room for one checkpoint of two.
-size=$(du -sk run/checkpoints/step-00000002 | cut -f1)
-mkdir full
-if mount -t tmpfs -o "size=$((size * 3 / 2))k" none full 2>/dev/null; then
-  trap 'umount full' EXIT
-  launch 2 full-disk grpo full/run "${two[@]}"
-  fails_with 4 full-disk 'full/run'
-  good export export full/run --out rescued
-  same "full disk: checkpoints" "$(ls full/run/checkpoints | grep -c '^step-[0-9]*$')" 1
-else
-  echo "SKIP: no tmpfs can be mounted here, a full disk is not tried"
-fi
 finish

@@ -7,10 +7,12 @@ failures=0
 status=0        # of the last run or launch
 gone_seconds=0  # from the first rank's end to the end of mpirun and of all ranks, of the last launch
 
-if [[ ! -f $COGENT_MODEL ]]; then
-  echo "SKIP: $COGENT_MODEL is absent (launch/setup.sh fetches it)"
-  exit 0
-fi
+# skip REASON: ends the script as one that did not run.
+skip() {
+  echo "SKIP: $*"
+  exit 77
+}
+[[ -f $COGENT_MODEL ]] || skip "$COGENT_MODEL is absent (launch/setup.sh fetches it)"
 find . -mindepth 1 -delete  # what an earlier run of the script left
 
 # What this CPU can give: the default, or `fast` where it has no AVX2 and FMA.
@@ -38,7 +40,7 @@ holds() {
 }
 finish() {
   [[ $failures -eq 0 ]] && echo "passed in $SECONDS s"
-  exit "$failures"
+  exit $((failures > 0))
 }
 
 # run NAME ARGUMENT...: cogent alone; NAME.out, NAME.err and $status are what came of it.

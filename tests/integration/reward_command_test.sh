@@ -2,10 +2,7 @@
 # A reward in another language: its value is in the metrics, and a program that is killed costs its samples, not the run.
 . "$COGENT_SOURCE_DIR/tests/integration/lib.sh"
 
-if ! python3 -c '' 2>/dev/null; then
-  echo "SKIP: python3 is absent"
-  exit 0
-fi
+python3 -c '' 2>/dev/null || skip "python3 is absent"
 cat >reward.py <<'PYTHON'
 import json, os, sys, time
 
