@@ -1,9 +1,11 @@
 #include "launch/run_shape.hpp"
 
+#include "core/base/error.hpp"
 #include "core/data/order.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace cogent::launch {
 
@@ -34,9 +36,14 @@ Topology stage_topology(const RunConfig& config, Stage stage, int ranks,
 }
 
 std::int64_t steps_of_run(const TrainSettings& train, std::int64_t per_epoch) {
-  return train.steps > 0
-             ? train.steps
-             : static_cast<std::int64_t>(std::ceil(train.epochs * static_cast<double>(per_epoch)));
+  if (train.steps > 0) {
+    return train.steps;
+  }
+  constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
+  const double steps = std::ceil(train.epochs * static_cast<double>(per_epoch));
+  check(steps <= kMost, ErrorCode::kUsage, "train.epochs is ", train.epochs, " and an epoch has ",
+        per_epoch, " steps: a run has ", kMost, " steps at most, lower train.epochs");
+  return static_cast<std::int64_t>(steps);
 }
 
 std::int64_t grpo_steps(const RunConfig& config, std::size_t examples) {

@@ -22,7 +22,8 @@ std::string stage_name(Stage stage);
 distributed::Topology stage_topology(const RunConfig& config, Stage stage, int ranks,
                                      const std::vector<distributed::Role>& roles = {});
 
-// Steps of a run over data of which an epoch has `per_epoch`: train.steps, or by train.epochs.
+// Steps of a run over data of which an epoch has `per_epoch`: train.steps, or by train.epochs. An
+// Error of kUsage where these are more than a step's 32 bits count.
 std::int64_t steps_of_run(const TrainSettings& train, std::int64_t per_epoch);
 // The same of GRPO over this many examples, and over recorded batches, which do not repeat.
 std::int64_t grpo_steps(const RunConfig& config, std::size_t examples);

@@ -124,9 +124,12 @@ std::vector<Key> cluster_keys() {
 std::vector<Key> train_keys() {
   using T = TrainSettings;
   return {
-      {"train.steps", kArithmetic, at<&RunConfig::train, &T::steps>(), kFromZero,
+      {"train.steps", kArithmetic, at<&RunConfig::train, &T::steps>(), kCountFromZero,
        "Steps of the run; 0: as many as train.epochs makes."},
-      {"train.epochs", kArithmetic, at<&RunConfig::train, &T::epochs>(), kFromZero,
+      {"train.epochs",
+       kArithmetic,
+       at<&RunConfig::train, &T::epochs>(),
+       {.min = 0, .max = 1e6},
        "Passes over the training data, where train.steps is 0."},
       {"train.eval_every", kOperational, at<&RunConfig::train, &T::eval_every>(), kFromZero,
        "Steps between evaluations on data.dev; 0: never."},
@@ -135,8 +138,8 @@ std::vector<Key> train_keys() {
        "data.dev without drawing any, or both; grpo measures the F1 alone."},
       {"train.eval_limit", kOperational, at<&RunConfig::train, &T::eval_limit>(), kFromZero,
        "Development examples of an evaluation in the loop; 0: all."},
-      {"sft.batch_size", kArithmetic, at<&RunConfig::sft, &SftSettings::batch_size>(), kFromOne,
-       "Sequences of an update, all learners together."},
+      {"sft.batch_size", kArithmetic, at<&RunConfig::sft, &SftSettings::batch_size>(),
+       kCountFromOne, "Sequences of an update, all learners together."},
       {"sft.max_length", kArithmetic, at<&RunConfig::sft, &SftSettings::max_length>(), kTokens,
        "Tokens of a sequence; of a longer one the last are kept."},
   };
@@ -168,7 +171,7 @@ std::vector<Key> rollout_keys() {
   using R = RolloutSettings;
   return {
       {"rollout.prompts_per_step", kArithmetic, at<&RunConfig::rollout, &R::prompts_per_step>(),
-       kFromOne, "Prompts of a step."},
+       kCountFromOne, "Prompts of a step."},
       {"rollout.group_size", kArithmetic, at<&RunConfig::rollout, &R::group_size>(), kCompletions,
        "Completions drawn of each prompt."},
       {"rollout.temperature",
@@ -179,7 +182,7 @@ std::vector<Key> rollout_keys() {
       {"rollout.top_p", kArithmetic, at<&RunConfig::rollout, &R::top_p>(), kShare,
        "Draw from the smallest set of likeliest tokens with this mass, of what top_k leaves; 1: "
        "off."},
-      {"rollout.top_k", kArithmetic, at<&RunConfig::rollout, &R::top_k>(), kFromZero,
+      {"rollout.top_k", kArithmetic, at<&RunConfig::rollout, &R::top_k>(), kCountFromZero,
        "Draw from this many likeliest tokens; 0: off."},
       {"rollout.min_p", kArithmetic, at<&RunConfig::rollout, &R::min_p>(), kShare,
        "Draw from the tokens, of what top_k and then top_p leave, of at least this share of the "

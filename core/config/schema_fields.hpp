@@ -79,6 +79,11 @@ inline constexpr Range kAny = {};
 inline constexpr Range kFromZero = {.min = 0};
 inline constexpr Range kFromOne = {.min = 1};
 inline constexpr Range kShare = {.min = 0, .max = 1};
+// What is counted in 32 bits further on: rows of a data set, tokens of a vocabulary, steps of a
+// run.
+inline constexpr double kMostCounted = 2147483647;
+inline constexpr Range kCountFromZero = {.min = 0, .max = kMostCounted};
+inline constexpr Range kCountFromOne = {.min = 1, .max = kMostCounted};
 // A rank number fits an int; a token position and a completion index fit their fields of the random
 // generator's counter (core/base/philox.hpp).
 inline constexpr Range kRanks = {.min = 1, .max = 1 << 20};

@@ -63,7 +63,8 @@ std::vector<Key> grpo_keys() {
        {.min = 1, .max = 4096},
        "Rounds of a step at most, where grpo.dynamic_sampling is on; a step that is then short of "
        "groups trains on those that it has."},
-      {"grpo.refill_prompts", kArithmetic, at<&RunConfig::grpo, &G::refill_prompts>(), kFromZero,
+      {"grpo.refill_prompts", kArithmetic, at<&RunConfig::grpo, &G::refill_prompts>(),
+       kCountFromZero,
        "Prompts that each round behind a step's first one draws; 0: rollout.prompts_per_step."},
   };
 }

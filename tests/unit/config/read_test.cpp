@@ -184,6 +184,20 @@ TEST(ReadConfig, WrongWordsAndLists) {
   EXPECT_THAT(parse_error("optimizer: 3"), HasSubstr("'3', it must be a map of keys"));
 }
 
+// What is held in 32 bits further on is refused, not cut to what happens to fit.
+TEST(ReadConfig, WhatIsNarrowedHasAMaximum) {
+  for (const char* key : {"rollout.top_k", "rollout.prompts_per_step", "grpo.refill_prompts",
+                          "sft.batch_size", "train.steps"}) {
+    for (const char* value : {"2147483648", "4294967296", "9223372036854775807"}) {
+      EXPECT_THAT(usage_error([&] { parse("", {concat(key, "=", value)}); }),
+                  AllOf(HasSubstr(concat(key, " is ", value)), HasSubstr("to 2147483647")));
+    }
+    parse("", {concat(key, "=2147483647")});
+  }
+  EXPECT_THAT(usage_error([] { parse("", {"train.epochs=1e30"}); }),
+              AllOf(HasSubstr("train.epochs is 1e30"), HasSubstr("from 0 to 1e+06")));
+}
+
 TEST(ReadConfig, RangesNameBothNumbers) {
   EXPECT_THAT(parse_error("seed: 0\noptimizer: {warmup_ratio: 1.5}"),
               AllOf(StartsWith("run.yaml:2: "), HasSubstr("is 1.5"), HasSubstr("from 0 to 1")));

@@ -1,8 +1,11 @@
 #include "launch/run_shape.hpp"
 
+#include "core/base/error.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
 namespace cogent::launch {
 namespace {
@@ -46,6 +49,19 @@ TEST(RunShape, StepsAreAskedForOrFollowFromEpochs) {
   config.train.epochs = 1;
   config.rollout.prompts_per_step = 4;
   EXPECT_EQ(grpo_steps(config, 11), 2) << "the tail of an epoch is dropped";
+}
+
+TEST(RunShape, MoreStepsThanACounterHoldsAreRefused) {
+  TrainSettings train;
+  train.epochs = 1e6;
+  EXPECT_EQ(steps_of_run(train, 2147), 2'147'000'000);
+  try {
+    steps_of_run(train, 2148);
+    FAIL() << "steps past 32 bits are taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUsage);
+    EXPECT_NE(std::string(error.what()).find("2148"), std::string::npos) << error.what();
+  }
 }
 
 TEST(RunShape, RefillsAreAsLargeAsAStepUnlessTheKeySaysOtherwise) {
