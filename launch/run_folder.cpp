@@ -6,28 +6,10 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 namespace cogent::launch {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Lines of the complete configuration that differ, for a message; the keys of the two texts stand
-// in the same order.
-std::string differing_lines(const RunConfig& then, const RunConfig& now) {
-  std::istringstream old_lines(to_yaml(then));
-  std::istringstream new_lines(to_yaml(now));
-  std::string old_line, new_line, differences;
-  while (std::getline(old_lines, old_line) && std::getline(new_lines, new_line)) {
-    if (old_line != new_line) {
-      differences += concat(differences.empty() ? "" : "; ", "was \"",
-                            old_line.substr(old_line.find_first_not_of(' ')), "\", is \"",
-                            new_line.substr(new_line.find_first_not_of(' ')), "\"");
-    }
-  }
-  return differences;
-}
 
 void make_folder(const fs::path& path) {
   std::error_code failure;
@@ -47,7 +29,8 @@ void RunFolder::prepare(const RunConfig& config, ExistingRun existing) {
     if (fs::exists(saved)) {
       const RunConfig then = load_config(saved, {});
       check(arithmetic_digest(then) == arithmetic_digest(config), ErrorCode::kUsage, "run.dir ",
-            dir.string(), " holds a run with other settings (", differing_lines(then, config),
+            dir.string(), " holds a run with other settings (",
+            arithmetic_differences(then, config),
             "): continue it with its own, or name another folder");
     }
   }

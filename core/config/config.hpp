@@ -28,10 +28,12 @@ void validate_config(const RunConfig& config, Stage stage, int world_size);
 // parse_config(to_yaml(c)) gives c again.
 std::string to_yaml(const RunConfig& config);
 
-// XXH3-64 of the keys that change the arithmetic of a run, and of the others (counts of ranks,
-// paths, logging), which a resume may change.
+// XXH3-64 of the keys that change the arithmetic of a run. A resume may change the others (counts
+// of ranks, paths, logging).
 std::uint64_t arithmetic_digest(const RunConfig& config);
-std::uint64_t operational_digest(const RunConfig& config);
+// Those keys of which the two differ, "grpo.beta was 0, is 0.1; ...": empty where the digests are
+// equal.
+std::string arithmetic_differences(const RunConfig& then, const RunConfig& now);
 
 // A key, or every key of a section, with kind, range, default, class and meaning, as text for a
 // terminal. An Error of kUsage names the nearest key where it is unknown.

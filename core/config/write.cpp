@@ -3,19 +3,6 @@
 #include "core/config/schema.hpp"
 
 namespace cogent {
-namespace {
-
-std::uint64_t digest(const RunConfig& config, KeyClass key_class) {
-  std::string lines;
-  for (const Key& key : schema()) {
-    if (key.key_class == key_class) {
-      lines += std::string(key.name) + "=" + value_text(key, config) + "\n";
-    }
-  }
-  return xxh3(lines);
-}
-
-}  // namespace
 
 std::string to_yaml(const RunConfig& config) {
   std::string out;
@@ -32,11 +19,26 @@ std::string to_yaml(const RunConfig& config) {
 }
 
 std::uint64_t arithmetic_digest(const RunConfig& config) {
-  return digest(config, KeyClass::kArithmetic);
+  std::string lines;
+  for (const Key& key : schema()) {
+    if (key.key_class == KeyClass::kArithmetic) {
+      lines += std::string(key.name) + "=" + value_text(key, config) + "\n";
+    }
+  }
+  return xxh3(lines);
 }
 
-std::uint64_t operational_digest(const RunConfig& config) {
-  return digest(config, KeyClass::kOperational);
+std::string arithmetic_differences(const RunConfig& then, const RunConfig& now) {
+  std::string differences;
+  for (const Key& key : schema()) {
+    const std::string was = value_text(key, then);
+    const std::string is = value_text(key, now);
+    if (key.key_class == KeyClass::kArithmetic && was != is) {
+      differences +=
+          (differences.empty() ? "" : "; ") + std::string(key.name) + " was " + was + ", is " + is;
+    }
+  }
+  return differences;
 }
 
 }  // namespace cogent
