@@ -6,6 +6,7 @@
 #include "core/model/weights/hf_config.hpp"
 #include "core/model/weights/peft_config.hpp"
 #include "core/model/weights/random_weights.hpp"
+#include "distributed/checkpoint/counters.hpp"
 #include "launch/report/best_checkpoint.hpp"
 #include "launch/version.hpp"
 #include "trainer/weights_hash.hpp"
@@ -133,9 +134,13 @@ std::int64_t TrainingRun::resume() {
   const auto state = parts_ ? store_->find_latest() : std::nullopt;
   // Looking through checkpoints may take longer than a collective's deadline.
   wait_for_all(context_.session);
+  std::int64_t schedule_position = 0;
+  std::int64_t skipped_in_a_row = 0;
   agree(context_.session, [&] {
     if (state) {
       check_continues(*state);
+      schedule_position = distributed::read_counter(*state, "schedule_position");
+      skipped_in_a_row = distributed::read_counter(*state, "skipped_in_a_row");
     }
   });
   if (parts_) {
@@ -145,8 +150,8 @@ std::int64_t TrainingRun::resume() {
                     build_fingerprint(), "\": the bits from here on may differ");
       }
       parts_->policy.restore(*store_, *state);
-      parts_->learner.set_schedule_position(std::stoll(state->counters.at("schedule_position")));
-      parts_->learner.set_skipped_in_a_row(std::stoll(state->counters.at("skipped_in_a_row")));
+      parts_->learner.set_schedule_position(schedule_position);
+      parts_->learner.set_skipped_in_a_row(skipped_in_a_row);
       done = state->step;
       if (parts_->learners.rank() == 0) {
         log_info("continues behind step ", done, " (weights ", hex64(state->weights_xxh3), ")");
