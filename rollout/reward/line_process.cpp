@@ -101,10 +101,15 @@ LineProcess::~LineProcess() {
 
 void LineProcess::restart() {
   if (running()) {
-    int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) != pid_) {
-      return;
+    siginfo_t ended = {};
+    const bool has_ended =
+        ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        ended.si_pid == pid_;
+    if (!has_ended || spoke_unasked()) {
+      return;  // What it said unasked is for the next ask() to meet, before its end.
     }
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
     log_warning(name(), " ", how_it_ended(status), " after its last answer: it is started again");
     ::close(std::exchange(socket_, -1));
     pid_ = -1;

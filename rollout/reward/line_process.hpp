@@ -22,8 +22,9 @@ class LineProcess {
 
   bool running() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
-  // Starts it again where it has ended, and logs how where no ask() saw that. It is spawned without
-  // a copy of this process's memory, so MPI's threads and buffers do not matter. Errors as above.
+  // Starts it again where it has ended, and logs how where no ask() saw that; one that left a line
+  // that it was not asked for is left to the next ask(). It is spawned without a copy of this
+  // process's memory, so MPI's threads and buffers do not matter. Errors as above.
   void restart();
 
   // Sends the lines and returns the answers, without line ends. Where fewer come back than were

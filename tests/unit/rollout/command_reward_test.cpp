@@ -105,6 +105,23 @@ TEST(LineProcess, OneThatSpeaksUnaskedIsNotTrusted) {
   EXPECT_THAT(process.failure(), HasSubstr("wrote a line that it was not asked for"));
 }
 
+// The surplus line comes behind the last answer, and the program ends before the next step: its end
+// must not hide the line.
+TEST(LineProcess, OneThatSpeaksUnaskedAndEndsIsNotTrusted) {
+  const Mark asked("asked");
+  LineProcess process(shell("read -r line; echo \"$line\"; until [ -e " + asked.path() +
+                            " ]; do sleep 0.01; done; echo surplus"));
+  EXPECT_THAT(process.ask(std::vector<std::string>{"a"}, kLong), ElementsAre("a"));
+  std::ofstream(asked.path()) << "";
+  siginfo_t ended;
+  ::waitid(P_PID, static_cast<id_t>(process.pid()), &ended, WEXITED | WNOWAIT);
+  process.restart();
+  EXPECT_THAT(process.ask(std::vector<std::string>{"b"}, kLong), IsEmpty());
+  EXPECT_THAT(process.failure(), HasSubstr("wrote a line that it was not asked for"));
+  process.restart();
+  EXPECT_THAT(process.ask(std::vector<std::string>{"c"}, kLong), ElementsAre("c"));
+}
+
 TEST(LineProcess, ALastAnswerWithoutALineEndCounts) {
   LineProcess process(shell("read -r a; read -r b; printf 'a\\nb'"));
   EXPECT_THAT(process.ask(std::vector<std::string>{"x", "y", "z"}, kLong), ElementsAre("a", "b"));
