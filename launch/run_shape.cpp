@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sched.h>
 
 namespace cogent::launch {
 
@@ -33,6 +34,18 @@ Topology stage_topology(const RunConfig& config, Stage stage, int ranks,
     return Topology::colocated(ranks);
   }
   return Topology::separate(ranks, config.cluster.learners, config.cluster.workers, roles);
+}
+
+int rank_threads(const RunConfig& config, const Topology& topology, int ranks, int on_host) {
+  if (config.cluster.threads > 0) {
+    return config.cluster.threads;
+  }
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  const int available = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  // Ranks of a host are assumed to be spread over the roles as the world's are.
+  const int computing = std::max(topology.learners(), topology.workers());
+  return std::max(1, available / std::max(1, computing * on_host / ranks));
 }
 
 std::int64_t steps_of_run(const TrainSettings& train, std::int64_t per_epoch) {

@@ -22,6 +22,12 @@ std::string stage_name(Stage stage);
 distributed::Topology stage_topology(const RunConfig& config, Stage stage, int ranks,
                                      const std::vector<distributed::Role>& roles = {});
 
+// Compute threads of a rank: cluster.threads, or the cores that this process may use, shared among
+// the ranks of the host that compute at the same time (learners and workers take turns). Of `ranks`
+// ranks `on_host` are on the host.
+int rank_threads(const RunConfig& config, const distributed::Topology& topology, int ranks,
+                 int on_host);
+
 // Steps of a run over data of which an epoch has `per_epoch`: train.steps, or by train.epochs. An
 // Error of kUsage where these are more than a step's 32 bits count.
 std::int64_t steps_of_run(const TrainSettings& train, std::int64_t per_epoch);

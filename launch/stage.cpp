@@ -13,13 +13,11 @@
 #include <ATen/Parallel.h>
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <exception>
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <sched.h>
 
 namespace cogent::launch {
 namespace {
@@ -248,16 +246,7 @@ int run_stage(Stage stage, const StageOptions& options,
 
 int compute_threads(const RunConfig& config, const distributed::Session& session,
                     const distributed::Topology& topology) {
-  if (config.cluster.threads > 0) {
-    return config.cluster.threads;
-  }
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  const int available = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-  // Ranks of a host are assumed to be spread over the roles as the world's are.
-  const int busy = std::max(topology.learners(), topology.workers());
-  const int on_host = std::max(1, busy * session.local_size() / session.size());
-  return std::max(1, available / on_host);
+  return rank_threads(config, topology, session.size(), session.local_size());
 }
 
 void wait_for_all(distributed::Session& session, const std::vector<int>& world_ranks) {

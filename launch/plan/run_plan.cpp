@@ -195,7 +195,7 @@ RunPlan plan_run(const RunConfig& config, Stage stage, int ranks) {
   const model::LoraConfig lora =
       stage == Stage::kEvaluate ? model::LoraConfig() : run_adapter(config, model).lora;
   const Planner planner(config, stage, model, lora, topology, work,
-                        std::max(1, config.cluster.threads));
+                        rank_threads(config, topology, ranks, ranks));
   RunPlan plan;
   plan.stage = stage_name(stage);
   plan.model_type = model.model_type;

@@ -80,6 +80,14 @@ same "rounded weights that a worker receives" "$(member publication_bytes mixed-
 run text plan "${grpo[@]}" run.dir=text
 holds "the text names both roles" grep -q "^worker (1 rank)" text.out
 
+# cluster.threads 0 is planned with the threads that the run takes: a learner and a worker that take turns have all cores each.
+for threads in 0 1 "$(nproc)"; do
+  good "threads-$threads" plan "${grpo[@]}" run.dir=threads --json "cluster.threads=$threads"
+done
+logits() { member 'logits and sampling' "threads-$1.out"; }
+same "threads of the host" "$(logits 0)" "$(logits "$(nproc)")"
+[[ $(nproc) -eq 1 || $(logits 0) -gt $(logits 1) ]] || complain "no part of the plan depends on the threads"
+
 # What the run refuses, with its status and sentence.
 run world plan "${grpo[@]}" run.dir=world -n 5
 fails_with 2 world "the world has 5 ranks"

@@ -36,6 +36,22 @@ TEST(RunShape, RanksSitAsTheStageNeedsThem) {
   EXPECT_EQ(seats(Stage::kGrpo), std::pair(3, 3));
 }
 
+TEST(RunShape, RanksShareTheCoresOfTheirHost) {
+  RunConfig config;
+  const auto threads = [&](int learners, int workers, int ranks, int on_host) {
+    config.cluster.learners = learners;
+    config.cluster.workers = workers;
+    return rank_threads(config, stage_topology(config, Stage::kGrpo, ranks), ranks, on_host);
+  };
+  const int cores = threads(1, 1, 2, 1);
+  EXPECT_EQ(threads(1, 1, 2, 2), cores) << "the two take turns";
+  EXPECT_EQ(threads(2, 2, 4, 4), std::max(1, cores / 2));
+  EXPECT_EQ(threads(2, 2, 4, 2), cores) << "two hosts";
+  EXPECT_EQ(threads(2, 3, 5, 5), std::max(1, cores / 3));
+  config.cluster.threads = 7;
+  EXPECT_EQ(threads(2, 2, 4, 4), 7);
+}
+
 TEST(RunShape, StepsAreAskedForOrFollowFromEpochs) {
   TrainSettings train;
   train.epochs = 2.5;
