@@ -22,12 +22,25 @@ class Input {
       check(file_.good(), ErrorCode::kData, path, " cannot be opened for reading");
     }
   }
-  std::istream& stream() { return file_.is_open() ? file_ : std::cin; }
-  const std::string& name() const { return name_; }
+  // The next line that is not blank, or nothing at the end.
+  std::optional<std::string> next() {
+    std::istream& stream = file_.is_open() ? file_ : std::cin;
+    for (std::string line; std::getline(stream, line);) {
+      ++number_;
+      if (line.find_first_not_of(" \t\r") != std::string::npos) {
+        return line;
+      }
+    }
+    check(!stream.bad(), ErrorCode::kData, name_, " cannot be read behind line ", number_);
+    return std::nullopt;
+  }
+  // "NAME line N", of the line read last.
+  std::string where() const { return concat(name_, " line ", number_); }
 
  private:
   std::ifstream file_;
   std::string name_;
+  std::size_t number_ = 0;
 };
 
 // A line that read, or the reason why it did not.
@@ -86,19 +99,14 @@ void add_filter_options(CLI::App& command, FilterOptions& options) {
 }
 
 void run_batch_filter(const FilterOptions& options, std::size_t batch,
-                      const BatchTransform& transform) {
+                      const BatchTransform& transform, const ParseLine& parse) {
   Input input(options.input);
   LineOutput output(options.output);
-  JsonLineReader reader(input.stream(), input.name());
   std::vector<Pending> pending;
   std::size_t index = 0;
-  for (;;) {
+  while (const auto text = input.next()) {
     try {
-      auto line = reader.next();
-      if (!line) {
-        break;
-      }
-      pending.push_back(FilterLine{std::move(line->object), index, reader.where()});
+      pending.push_back(FilterLine{parse(*text, input.where()), index, input.where()});
     } catch (const Error& error) {
       if (!options.keep_going) {
         if (!pending.empty()) {

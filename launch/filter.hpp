@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -38,7 +40,9 @@ struct FilterLine {
 };
 using BatchTransform =
     std::function<std::vector<json::object>(const std::vector<FilterLine>& lines)>;
+// Makes the object of a line's text; an Error of kData is one of that line.
+using ParseLine = std::function<json::object(std::string_view text, const std::string& where)>;
 void run_batch_filter(const FilterOptions& options, std::size_t batch,
-                      const BatchTransform& transform);
+                      const BatchTransform& transform, const ParseLine& parse = parse_json_object);
 
 }  // namespace cogent::launch

@@ -55,15 +55,23 @@ std::vector<LocatedMention> locate(std::string_view sentence, std::span<const Me
   return located;
 }
 
-Extraction extract(Engine& engine, const data::PromptBuilder& prompts,
-                   const text::Tokenizer& tokenizer, const Example& example,
-                   std::int64_t max_new_tokens) {
-  const RolloutRequest request = greedy_request(prompts, example, max_new_tokens);
-  const std::vector<RolloutGroup> groups = engine.generate(std::span(&request, 1));
-  const std::string text = completion_text(tokenizer, groups.front().completions.front());
-  const ner::Answer answer = ner::parse_answer(text, example.schema, MetricRules::kCorrected);
-  const std::string sentence = ner::repair_utf8(example.sentence);
-  return {sentence, locate(sentence, repaired(answer.mentions)), ner::find_chain(text)};
+std::vector<Extraction> extract(Engine& engine, const data::PromptBuilder& prompts,
+                                const text::Tokenizer& tokenizer, std::span<const Example> examples,
+                                std::int64_t max_new_tokens) {
+  std::vector<RolloutRequest> requests;
+  for (const Example& example : examples) {
+    requests.push_back(greedy_request(prompts, example, max_new_tokens));
+  }
+  const std::vector<RolloutGroup> groups = engine.generate(requests);
+  std::vector<Extraction> extractions;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const std::string text = completion_text(tokenizer, groups[i].completions.front());
+    const ner::Answer answer = ner::parse_answer(text, examples[i].schema, MetricRules::kCorrected);
+    const std::string sentence = ner::repair_utf8(examples[i].sentence);
+    extractions.push_back(
+        {sentence, locate(sentence, repaired(answer.mentions)), ner::find_chain(text)});
+  }
+  return extractions;
 }
 
 json::object to_json(const Extraction& extraction, ShowChain chain) {

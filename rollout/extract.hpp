@@ -32,11 +32,11 @@ struct Extraction {
   std::optional<std::string> cot;
 };
 
-// Entities of example.sentence for example.schema: one greedy completion, read by the corrected
-// rules.
-Extraction extract(Engine& engine, const data::PromptBuilder& prompts,
-                   const text::Tokenizer& tokenizer, const Example& example,
-                   std::int64_t max_new_tokens);
+// Entities of each example's sentence for its schema: one greedy completion each, read by the
+// corrected rules. What comes of one does not depend on the others.
+std::vector<Extraction> extract(Engine& engine, const data::PromptBuilder& prompts,
+                                const text::Tokenizer& tokenizer, std::span<const Example> examples,
+                                std::int64_t max_new_tokens);
 
 enum class ShowChain { kNo, kYes };
 json::object to_json(const Extraction& extraction, ShowChain chain);

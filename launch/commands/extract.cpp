@@ -9,13 +9,16 @@
 #include "launch/cli.hpp"
 #include "launch/filter.hpp"
 #include "launch/loaded_model.hpp"
+#include "launch/tuned_prompt.hpp"
 #include "launch/weight_type.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <fstream>
-#include <iostream>
 #include <memory>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace cogent::launch {
 namespace {
@@ -25,9 +28,10 @@ struct Options {
   std::string types;
   bool cot = false;
   std::int32_t max_tokens = 256;
-  std::string template_file;
-  std::string input, output;
-  bool keep_going = false;
+  std::string template_file;  // empty: the run's, or the built-in wording
+  std::string chat_template;  // empty: the run's, or the default
+  std::int64_t batch = 64;
+  FilterOptions filter;
 };
 
 std::vector<std::string> split_types(const std::string& list) {
@@ -40,20 +44,31 @@ std::vector<std::string> split_types(const std::string& list) {
 }
 
 // A line that is a JSON object, or plain text.
-Example example_of(const std::string& line, const std::vector<std::string>& types,
+json::object object_of(std::string_view line, const std::string& where) {
+  return line.starts_with('{') ? parse_json_object(line, where) : json::object{{"text", line}};
+}
+
+Example example_of(const json::object& line, const std::vector<std::string>& types,
                    const std::string& where) {
   Example example;
-  if (line.starts_with("{")) {
-    const json::object object = parse_json_object(line, where);
-    example.sentence = require_string(object, "text", where);
-    example.schema = object.contains("types") ? require_strings(object, "types", where) : types;
-  } else {
-    example.sentence = line;
-    example.schema = types;
-  }
+  example.sentence = require_string(line, "text", where);
+  example.schema = line.contains("types") ? require_strings(line, "types", where) : types;
   check(!example.schema.empty(), ErrorCode::kData, where,
         ": no entity types: give --types a,b or \"types\" in the line");
   return example;
+}
+
+// As the model was prompted when it was tuned, but for what the command line says.
+RunConfig prompt_config(const Options& options, const LoadedModel& source) {
+  RunConfig config = tuned_prompt(source.path).value_or(RunConfig());
+  if (!options.template_file.empty()) {
+    config.prompt.template_file = options.template_file;
+  }
+  if (!options.chat_template.empty()) {
+    config.chat.format =
+        options.chat_template == "own" ? ChatTemplate::kOwn : ChatTemplate::kReasoningNer;
+  }
+  return config;
 }
 
 void run(const Options& options) {
@@ -61,48 +76,30 @@ void run(const Options& options) {
   warn_of_slow_compute(options.model);
   const model::Transformer model(source.weights->config(), compute_ops(options.model));
   model::ModelWeights weights = model::load_weights(*source.weights, weight_type(options.model));
-  RunConfig config;
-  config.prompt.template_file = options.template_file;
+  const RunConfig config = prompt_config(options, source);
   const data::PromptBuilder prompts(config, source.tokenizer, model.config().eos_ids);
   const model::PanelScope panels(model, weights);
-  rollout::Engine engine(model, weights);
+  rollout::Engine engine(model, weights, {.max_sequences = options.batch});
   const std::vector<std::string> types = split_types(options.types);
-  std::ifstream input_file;
-  std::ofstream output_file;
-  if (!options.input.empty()) {
-    input_file.open(options.input);
-    check(input_file.good(), ErrorCode::kData, options.input, " cannot be opened for reading");
-  }
-  if (!options.output.empty()) {
-    output_file.open(options.output);
-    check(output_file.good(), ErrorCode::kData, options.output, " cannot be opened for writing");
-  }
-  std::istream& in = options.input.empty() ? std::cin : input_file;
-  std::ostream& out = options.output.empty() ? std::cout : output_file;
-  const std::string input_name = options.input.empty() ? "standard input" : options.input;
-  std::size_t number = 0;
-  for (std::string line; std::getline(in, line);) {
-    ++number;
-    if (line.empty()) {
-      continue;
+  const auto chain = options.cot ? rollout::ShowChain::kYes : rollout::ShowChain::kNo;
+  const auto transform = [&](const std::vector<FilterLine>& lines) {
+    std::vector<Example> examples;
+    for (const FilterLine& line : lines) {
+      examples.push_back(example_of(line.object, types, line.where));
     }
-    try {
-      const Example example = example_of(line, types, concat(input_name, " line ", number));
-      const rollout::Extraction extraction =
-          rollout::extract(engine, prompts, source.tokenizer, example, options.max_tokens);
-      out << to_json_line(rollout::to_json(
-                 extraction, options.cot ? rollout::ShowChain::kYes : rollout::ShowChain::kNo))
-          << '\n';
-    } catch (const Error& error) {
-      if (!options.keep_going) {
-        throw;
-      }
-      out << to_json_line(json::object{{"error", error.what()}}) << '\n';
+    std::vector<json::object> results;
+    for (const rollout::Extraction& extraction :
+         rollout::extract(engine, prompts, source.tokenizer, examples, options.max_tokens)) {
+      results.push_back(rollout::to_json(extraction, chain));
     }
-    out.flush();
-    check(out.good(), ErrorCode::kData,
-          "the output cannot be written: is the disk full, or the reader gone?");
-  }
+    return results;
+  };
+  const auto parse = [&](std::string_view text, const std::string& where) {
+    json::object object = object_of(text, where);
+    example_of(object, types, where);  // A bad line fails alone, not the batch that it is in.
+    return object;
+  };
+  run_batch_filter(options.filter, static_cast<std::size_t>(options.batch), transform, parse);
   if (engine.statistics().completion_tokens > 0) {
     log_info(rollout::one_line(engine.statistics()));
   }
@@ -127,13 +124,18 @@ void add_extract(CLI::App& program) {
   command->add_option("--max-tokens", options->max_tokens, "new tokens at most")
       ->check(CLI::Range(1, 1 << 24));
   command->add_option("--template", options->template_file,
-                      "prompt template file; the built-in wording where absent");
-  command->add_option(
-      "--input", options->input,
+                      "prompt template file; where absent that of the model's run folder, or the "
+                      "built-in wording");
+  command
+      ->add_option("--chat-template", options->chat_template,
+                   "own: the model's; reasoningner: the recipe's, by family; where absent that of "
+                   "the model's run folder, or the default of chat.template")
+      ->check(CLI::IsMember({"own", "reasoningner"}));
+  command->add_option("--batch", options->batch, "lines at a time; 1 answers each line at once")
+      ->check(CLI::Range(1, 4096));
+  add_filter_options(*command, options->filter);
+  command->get_option("--input")->description(
       "plain text lines, or JSON lines of {\"text\", \"types\"}; standard input where absent");
-  command->add_option("--output", options->output, "file to write; standard output where absent");
-  command->add_flag("--keep-going", options->keep_going,
-                    "write {\"error\": ...} for a bad line and go on");
   command->callback([options] { run(*options); });
 }
 

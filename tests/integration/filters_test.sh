@@ -83,6 +83,40 @@ holds "--keep-going: the line's number" grep -q 'line 2' going.out
 filter extract 'Ada sailed to Bergen.' extract --model "$tiny_model" --types person,port --cot --max-tokens 8
 holds "extract: $(cat extract.out)" grep -q '"text":"Ada sailed to Bergen.".*"entities":\[' extract.out
 
+# extract: plain text and JSON, in batches and line by line, and a bad line in the middle of a batch
+lines='Ada sailed to Bergen.
+{"text":"Bo met Ada.","types":["person"]}
+{"text":"no types","types":[]}
+Oslo is far.'
+filter batch "$lines" extract --model "$tiny_model" --types person,port --max-tokens 8 --keep-going
+filter single "$lines" extract --model "$tiny_model" --types person,port --max-tokens 8 --keep-going --batch 1
+holds "extract: a batch changes the answers" cmp batch.out single.out
+same "extract: members of the lines" "$(cut -c1-6 batch.out | xargs -d '\n')" '{"text {"text {"erro {"text'
+printf '%s\n' "$lines" | "$COGENT" extract --model "$tiny_model" --types person --max-tokens 8 >halted.out 2>halted.err
+status=$?
+fails_with 3 halted 'line 3.*no entity types'
+same "extract: lines before the bad one" "$(wc -l <halted.out)" 2
+
+# extract: the keys of a run folder say how its model is prompted, so that it needs the run's template; options win
+printf 'Types: {{schema}}\nText: {{sentence}}\n' >wording.txt
+good annotate annotate --input "$quickstart/train.jsonl" --output cot.jsonl
+launch 1 tuned sft tuned "${sft_keys[@]}" train.steps=2 prompt.template=wording.txt chat.template=own
+same "sft: status" "$status" 0
+extract() { printf 'Ada sailed to Bergen.\n' | "$COGENT" extract --types person --max-tokens 4 "${@:2}" >"$1.out" 2>"$1.err"; status=$?; }
+mv wording.txt elsewhere.txt
+cp -r tuned/checkpoints/step-00000002 apart
+for model in tuned tuned/checkpoints/step-00000002; do
+  extract of-run --model "$model"
+  fails_with 2 of-run 'wording\.txt'
+  extract by-option --model "$model" --template elsewhere.txt --chat-template reasoningner
+  same "extract: status with another template" "$status" 0
+done
+extract apart --model apart
+same "extract: status apart from the run" "$status" 0
+mv elsewhere.txt wording.txt
+extract of-run --model tuned
+same "extract: status with the run's template" "$status" 0
+
 # an exported model is the same model
 good export export "$tiny_model" --out exported
 filter exported-logprobs '{"ids":[1,504,905,42,7]}' logprobs --model exported

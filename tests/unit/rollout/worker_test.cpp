@@ -174,11 +174,17 @@ TEST_F(WorkerTest, PredictsSeveralSamplesOfAnExample) {
   EXPECT_NE(completion_text(tokenizer_, drawn.completions.front()), predictions.front().completion);
 }
 
-TEST_F(WorkerTest, ExtractsFromOneSentence) {
+TEST_F(WorkerTest, ExtractsFromEachSentenceWhateverTheOthersAre) {
   const data::PromptBuilder prompts(config_, tokenizer_, model_.config().eos_ids);
   Engine engine(model_, weights_);
-  const Extraction extraction = extract(engine, prompts, tokenizer_, examples_.front(), 6);
-  EXPECT_EQ(extraction.text, "Ada met Bo 0");
+  const std::vector<Extraction> extractions = extract(engine, prompts, tokenizer_, examples_, 6);
+  ASSERT_EQ(extractions.size(), examples_.size());
+  EXPECT_EQ(extractions.front().text, "Ada met Bo 0");
+  for (std::size_t i = 0; i < examples_.size(); ++i) {
+    const auto alone =
+        extract(engine, prompts, tokenizer_, std::span(examples_).subspan(i, 1), 6).front();
+    EXPECT_EQ(to_json(extractions[i], ShowChain::kYes), to_json(alone, ShowChain::kYes));
+  }
 }
 
 }  // namespace
