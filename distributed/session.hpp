@@ -15,7 +15,7 @@ namespace cogent::distributed {
 class Watchdog;
 
 struct SessionOptions {
-  double deadline_seconds = 600;  // of one collective, from the first rank's arrival on this rank
+  double deadline_seconds = 600;  // of one collective, once the communication thread is at it
   std::int64_t max_count =
       1ll << 30;  // values of one MPI call; larger buffers are split. Tests lower it.
 };

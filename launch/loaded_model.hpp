@@ -21,7 +21,8 @@ struct LoadedModel {
   text::Tokenizer tokenizer;
 };
 LoadedModel open_model(const std::string& path);
-// Where only the tokenizer is wanted: no weight is looked at.
+// Where only the tokenizer is wanted: no weight is loaded. Of a run folder the files of its newest
+// checkpoint are still checked, to find one that is whole.
 text::Tokenizer open_model_tokenizer(const std::string& path);
 
 // An adapter without its base: of a PEFT folder, or of a checkpoint or run folder of a run with

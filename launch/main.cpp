@@ -15,8 +15,8 @@ int main(int argc, char** argv) {
     return exit_status(error.code());
   } catch (const std::bad_alloc&) {
     log_error(
-        "memory is used up: lower learner.micro_batch_tokens, or the prompts and completions of a "
-        "step");
+        "memory is used up: where the command has them, lower --batch or --max-tokens, or set "
+        "--weights bfloat16");
   } catch (const std::exception& error) {
     log_error("unexpected: ", error.what());
   }

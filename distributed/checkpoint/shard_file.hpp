@@ -19,8 +19,10 @@ struct ShardFileFacts {
   std::vector<ManifestPiece> pieces;
 };
 
-// Writes the shards into a new file, syncs it, and reads it back: a success means that the disk
-// gives the values that stand in memory. `step` is for fault points. Errors are kCheckpoint.
+// Writes the shards into a new file, syncs it, and reads it back: a success means that the file has
+// the values that stand in memory. What is read may come from the system's page cache, so that a
+// disk that keeps other bytes is found by the hashes when the file is loaded. `step` is for fault
+// points. Errors are kCheckpoint.
 ShardFileFacts write_shard_file(const std::filesystem::path& path, std::int64_t step,
                                 const std::map<ShardKind, std::vector<ShardView>>& shards);
 

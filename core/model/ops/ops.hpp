@@ -26,7 +26,7 @@ struct AttentionSegment {
   std::vector<RowSpan> keys;
 };
 
-// Sum of (query, key) pairs' arithmetic is linear in these.
+// What attention gives of every row.
 struct AttentionOutput {
   at::Tensor out;  // [rows, heads, head_dim]
   at::Tensor

@@ -89,7 +89,7 @@ TEST_P(Sharding, ChangesNoBitUnderExactNumerics) {
 // The float32 master does not depend on the cluster, and what is computed with is its rounding.
 TEST_P(Sharding, ChangesNoBitWithBfloat16Weights) {
   if (!exact_) {
-    GTEST_SKIP() << "no own kernels for this CPU or head size, which numerics: exact needs";
+    GTEST_SKIP() << "no own kernels for this CPU, which numerics: exact needs";
   }
   const auto bfloat16 = [](ShardMode shard, Recompute recompute, std::int64_t prefetch) {
     RunConfig config = with(Numerics::kExact, shard, recompute, prefetch);
