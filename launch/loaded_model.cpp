@@ -65,11 +65,7 @@ std::string base_of(const std::string& found) {
 void check_base(const std::string& checkpoint, const std::string& base_path,
                 const model::WeightSource& base) {
   const std::uint64_t stored = *distributed::read_checkpoint_state(checkpoint).base_xxh3;
-  const std::uint64_t found =
-      trainer::weights_xxh3(model::unit_specs(base.config()),
-                            [&](const model::ParameterSpec& parameter, std::span<float> values) {
-                              base.read(parameter, values);
-                            });
+  const std::uint64_t found = trainer::weights_xxh3(base);
   check(found == stored, ErrorCode::kCheckpoint, "the adapter of ", checkpoint,
         " was trained over weights with hash ", hex64(stored), ", ", base_path, " now has ",
         hex64(found), ": put the base back that it was trained over");

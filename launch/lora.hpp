@@ -3,8 +3,6 @@
 #include "core/config/run_config.hpp"
 #include "core/model/weights/lora.hpp"
 
-#include <cstdint>
-
 namespace cogent::launch {
 
 // The adapter that lora.* asks a run to train over this model: a new one by the run's seed, or the

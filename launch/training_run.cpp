@@ -58,11 +58,7 @@ TrainingRun::TrainingRun(StageContext& context, const LoadedModel& source,
       parts_(parts),
       last_save_(Clock::now()) {
   if (lora.on()) {
-    base_xxh3_ =
-        trainer::weights_xxh3(model::unit_specs(source.weights->config()),
-                              [&](const model::ParameterSpec& parameter, std::span<float> values) {
-                                source.weights->read(parameter, values);
-                              });
+    base_xxh3_ = trainer::weights_xxh3(*source.weights);
     compare_hashes(context.session, *base_xxh3_,
                    "weights to train an adapter over: does model.path lead to the same model on "
                    "every host?");

@@ -1,3 +1,4 @@
+#include "core/ner/metric_json.hpp"
 #include "rollout/evaluate.hpp"
 
 #include <algorithm>
@@ -7,19 +8,10 @@
 namespace cogent::rollout {
 namespace {
 
-json::object counts_json(const ner::Counts& counts) {
-  return {{"precision", ner::percent(counts.precision())},
-          {"recall", ner::percent(counts.recall())},
-          {"f1", ner::percent(counts.f1())},
-          {"tp", counts.tp},
-          {"fp", counts.fp},
-          {"fn", counts.fn}};
-}
-
 json::object counts_by_name(const std::map<std::string, ner::Counts>& by_name) {
   json::object object;
   for (const auto& [name, counts] : by_name) {
-    object[name] = counts_json(counts);
+    object[name] = ner::to_json(counts);
   }
   return object;
 }

@@ -40,7 +40,6 @@ class Worker {
                                  std::span<const Example> examples, std::uint32_t policy_version,
                                  const std::function<void(const EngineProgress&)>& progress = {});
 
-  Engine& engine() { return engine_; }
   const EngineStatistics& statistics() const { return engine_.statistics(); }
   std::int64_t failed_rewards() const { return failed_rewards_; }  // since the start
 

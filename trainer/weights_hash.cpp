@@ -27,4 +27,11 @@ std::uint64_t weights_xxh3(const std::vector<model::UnitSpec>& units,
   return xxh3(std::as_bytes(std::span<const std::uint64_t>(hashes)));
 }
 
+std::uint64_t weights_xxh3(const model::WeightSource& weights) {
+  return weights_xxh3(model::unit_specs(weights.config()),
+                      [&](const model::ParameterSpec& parameter, std::span<float> values) {
+                        weights.read(parameter, values);
+                      });
+}
+
 }  // namespace cogent::trainer

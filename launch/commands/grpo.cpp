@@ -1,4 +1,3 @@
-#include "core/base/error.hpp"
 #include "launch/cli.hpp"
 #include "launch/stages.hpp"
 

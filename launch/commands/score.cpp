@@ -1,7 +1,7 @@
 #include "core/base/json_lines.hpp"
 #include "core/data/reader.hpp"
 #include "core/ner/answer.hpp"
-#include "core/ner/metric.hpp"
+#include "core/ner/metric_json.hpp"
 #include "launch/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -36,15 +36,6 @@ ner::Answer read_prediction(const json::object& line, const Example& example, Me
   return ner::answer_of_mentions(mentions, example.schema);
 }
 
-json::object counts_json(const ner::Counts& counts) {
-  return {{"precision", ner::percent(counts.precision())},
-          {"recall", ner::percent(counts.recall())},
-          {"f1", ner::percent(counts.f1())},
-          {"tp", counts.tp},
-          {"fp", counts.fp},
-          {"fn", counts.fn}};
-}
-
 void print_table(const ner::Score& score) {
   std::cout << fmt::format("{:<28} {:>9} {:>9} {:>9}\n", "data set", "precision", "recall", "F1");
   for (const auto& [name, counts] : score.by_dataset()) {
@@ -75,7 +66,7 @@ void run(const Options& options) {
   }
   json::object datasets;
   for (const auto& [name, counts] : score.by_dataset()) {
-    datasets[name] = counts_json(counts);
+    datasets[name] = ner::to_json(counts);
   }
   json::object parse;
   for (const auto& [reason, count] : score.by_parse()) {

@@ -1,7 +1,6 @@
 #include "distributed/backend/nccl/nccl_communicator.hpp"
 
 #include "core/base/error.hpp"
-#include "core/base/log.hpp"
 #include "distributed/argument_checks.hpp"
 #include "distributed/backend/nccl/nccl_call.hpp"
 #include "distributed/backend/nccl/nccl_handle.hpp"
@@ -76,10 +75,26 @@ bool all_equal(std::span<const std::int64_t> counts) {
   return std::adjacent_find(counts.begin(), counts.end(), std::not_equal_to<>()) == counts.end();
 }
 
-void* place(const Buffer& values, std::int64_t index) {
-  return static_cast<std::byte*>(values.data) +
-         static_cast<std::size_t>(index) * size_of(values.type);
-}
+// A group of calls, which is closed where one of them throws too: the calls behind it would
+// otherwise wait in it for good.
+class NcclGroup {
+ public:
+  NcclGroup() { nccl_call(ncclGroupStart(), "ncclGroupStart"); }
+  ~NcclGroup() {
+    if (open_) {
+      static_cast<void>(ncclGroupEnd());
+    }
+  }
+  NcclGroup(const NcclGroup&) = delete;
+  NcclGroup& operator=(const NcclGroup&) = delete;
+  void end() {
+    open_ = false;
+    nccl_call(ncclGroupEnd(), "ncclGroupEnd");
+  }
+
+ private:
+  bool open_ = true;
+};
 
 class NcclCommunicator final : public Communicator {
  public:
@@ -116,7 +131,7 @@ class NcclCommunicator final : public Communicator {
         return;
       }
       for_each_shard(counts, [&](int root, std::int64_t offset, std::size_t count) {
-        nccl_call(ncclReduce(place(values, offset), root == rank_ ? own.data : nullptr, count,
+        nccl_call(ncclReduce(values.part(offset, 0).data, root == rank_ ? own.data : nullptr, count,
                              nccl_type(values.type), ncclSum, root, comm, stream_.raw()),
                   "ncclReduce");
       });
@@ -134,7 +149,7 @@ class NcclCommunicator final : public Communicator {
         return;
       }
       for_each_shard(counts, [&](int root, std::int64_t offset, std::size_t count) {
-        void* to = place(values, offset);
+        void* to = values.part(offset, 0).data;
         nccl_call(ncclBroadcast(root == rank_ ? own.data : to, to, count, nccl_type(values.type),
                                 root, comm, stream_.raw()),
                   "ncclBroadcast");
@@ -172,7 +187,7 @@ class NcclCommunicator final : public Communicator {
   // One group of calls, a root each: shards need not be equal.
   static void for_each_shard(std::span<const std::int64_t> counts,
                              const std::function<void(int, std::int64_t, std::size_t)>& shard) {
-    nccl_call(ncclGroupStart(), "ncclGroupStart");
+    NcclGroup group;
     std::int64_t offset = 0;
     for (std::size_t root = 0; root < counts.size(); ++root) {
       if (counts[root] != 0) {
@@ -180,7 +195,7 @@ class NcclCommunicator final : public Communicator {
       }
       offset += counts[root];
     }
-    nccl_call(ncclGroupEnd(), "ncclGroupEnd");
+    group.end();
   }
 
   // Queues the calls behind the compute stream's work so far.
