@@ -198,6 +198,7 @@ class GrpoRun {
   }
 
   void measure(std::int64_t version) {
+    worker_->worker.release_cache();  // the evaluation has a cache of its own
     const auto whole = whole_weights();
     worker_->evaluation.measure(version);
   }
@@ -208,7 +209,11 @@ class GrpoRun {
       return {.groups = inputs_.replay[static_cast<std::size_t>(step)]};
     }
     const auto whole = worker_ ? whole_weights() : nullptr;
-    return sampling_->sample(step);
+    StepRollouts rollouts = sampling_->sample(step);
+    if (worker_ && learner_) {
+      worker_->worker.release_cache();  // what it took is for the updates
+    }
+    return rollouts;
   }
 
   // Hands version `version` to the workers. Where a rank is both, it has it already.

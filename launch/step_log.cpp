@@ -151,7 +151,8 @@ void StepLog::end(std::int64_t step, const trainer::StepMetrics& metrics,
       }
     }
     add_health(metrics, line);
-    line["reproducible"] = !rollouts->lost_completions;
+    line["lost_completions"] = rollouts->lost_completions;
+    line["reproducible"] = rollouts->lost_completions == 0;
     if (std::isfinite(facts.reward)) {
       sample.reward = facts.reward;
     }

@@ -4,6 +4,7 @@
 #include "rollout/candidates.hpp"
 #include "rollout/engine_statistics.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct StepRollouts {
   std::optional<rollout::CandidateCounts> candidates = {};
   // How all workers together drew the step, every round; on learner 0 alone, and not in a replay.
   std::optional<rollout::EngineStatistics> sampling = {};
-  // A completion lost its reward, which may depend on the clock.
-  bool lost_completions = false;
+  // Completions that lost their reward, which may depend on the clock: of the groups, or of all
+  // candidates. 0 in a replay.
+  std::int64_t lost_completions = 0;
 };
 
 }  // namespace cogent::launch

@@ -78,9 +78,12 @@ StepRollouts StepSampling::sample(std::int64_t step) {
     rollouts.sampling = collect_statistics();
   }
   rollouts.groups = collect(step, kept);
-  rollouts.lost_completions |= std::ranges::any_of(rollouts.groups, [&](const auto& group) {
-    return static_cast<std::int64_t>(group.completions.size()) < config_.rollout.group_size;
-  });
+  if (!rollouts.candidates) {
+    for (const RolloutGroup& group : rollouts.groups) {
+      rollouts.lost_completions +=
+          config_.rollout.group_size - static_cast<std::int64_t>(group.completions.size());
+    }
+  }
   return rollouts;
 }
 
@@ -128,7 +131,7 @@ std::vector<std::uint32_t> StepSampling::draw_rounds(std::int64_t step, DrawnGro
   }
   const rollout::CandidateCounts& counts = choice.counts();
   rollouts.candidates = counts;
-  rollouts.lost_completions = counts.completions < counts.candidates * config_.rollout.group_size;
+  rollouts.lost_completions = counts.candidates * config_.rollout.group_size - counts.completions;
   if (!choice.full() && context_.seat().learner == 0) {
     log_warning("step ", step + 1, ": of ", counts.candidates, " prompts in ", counts.rounds,
                 " rounds, ", choice.kept().size(), " have rewards that differ, ", wanted,
@@ -169,7 +172,7 @@ std::vector<rollout::CandidateFacts> StepSampling::exchange_facts(
 void StepSampling::send(std::int64_t step, std::span<const std::uint32_t> kept,
                         DrawnGroups& drawn) {
   const distributed::Topology& topology = context_.topology;
-  const rollout::EngineStatistics statistics = worker_->engine().take_statistics();
+  const rollout::EngineStatistics statistics = worker_->take_statistics();
   log_info("grpo step ", step + 1, ": ", rollout::one_line(statistics));
   context_.session.send(topology.learner_rank(0), kStatisticsTag, rollout::encode(statistics));
   std::vector<std::vector<RolloutGroup>> by_learner(static_cast<std::size_t>(topology.learners()));

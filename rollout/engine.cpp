@@ -120,6 +120,11 @@ std::vector<RolloutGroup> Engine::generate(
   return groups;
 }
 
+void Engine::release_cache() {
+  cache_ = {};
+  cache_pages_ = 0;
+}
+
 void Engine::check_request(const RolloutRequest& request) const {
   check_sampling(request.sampling);
   check_stop_texts(request.sampling.stop_texts);

@@ -58,6 +58,9 @@ class Engine {
       std::span<const RolloutRequest> requests,
       const std::function<void(const EngineProgress&)>& progress = {});
 
+  // Gives back the memory of keys and values, which is kept from call to call.
+  void release_cache();
+
   // Of all calls since the engine was made, or since take_statistics().
   const EngineStatistics& statistics() const { return statistics_; }
   // statistics(), which begin anew.

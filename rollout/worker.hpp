@@ -40,7 +40,10 @@ class Worker {
                                  std::span<const Example> examples, std::uint32_t policy_version,
                                  const std::function<void(const EngineProgress&)>& progress = {});
 
-  const EngineStatistics& statistics() const { return engine_.statistics(); }
+  // How completions were drawn since the last call.
+  EngineStatistics take_statistics() { return engine_.take_statistics(); }
+  // Gives the memory of keys and values back until the next draw().
+  void release_cache() { engine_.release_cache(); }
   std::int64_t failed_rewards() const { return failed_rewards_; }  // since the start
 
  private:

@@ -17,6 +17,7 @@ PYTHON
 launch 2 command grpo command "${grpo_keys[@]}" reward.length=0 "reward.command=[python3, $PWD/reward.py]" reward.command_weight=2
 same "command: status" "$status" 0
 same "command: steps" "$(column step command/metrics.jsonl | xargs)" "1 2 3 4 5 6"
+same "command: lost completions" "$(column lost_completions command/metrics.jsonl | awk '$1 > 0' | wc -l)" 1
 same "command: reproducible" "$(column reproducible command/metrics.jsonl | xargs)" "true false true true true true"
 same "command: lines with its mean" "$(grep -c '"reward_command":[0-9.]*[1-9]' command/metrics.jsonl)" 6
 grep -q 'python3 (process [0-9]*) was ended by signal 9: 12 of 16 completions are left out' command.err ||

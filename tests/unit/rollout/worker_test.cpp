@@ -97,7 +97,7 @@ TEST_F(WorkerTest, DrawsScoredGroups) {
                   1e-12);
     }
   }
-  EXPECT_GT(worker.statistics().completion_tokens, 0);
+  EXPECT_GT(worker.take_statistics().completion_tokens, 0);
   EXPECT_EQ(worker.failed_rewards(), 0);
 }
 

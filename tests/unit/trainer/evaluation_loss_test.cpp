@@ -54,7 +54,7 @@ class EvaluationLossOf : public ::testing::TestWithParam<const char*> {
 
 // In float64, sequence by sequence, by the plain second implementation of the model.
 double oracle_loss(const TestLearner& run, const std::vector<TrainSequence>& sequences) {
-  model::ModelWeights exact = run.reference;
+  model::ModelWeights exact = model::load_weights(*run.source);
   for (model::UnitTensors& unit : exact.units) {
     for (at::Tensor& parameter : unit) {
       parameter = parameter.to(at::kDouble);
