@@ -212,7 +212,7 @@ TEST(ReadConfig, RangesNameBothNumbers) {
               AllOf(HasSubstr("is -1"), HasSubstr("from 0 to 18446744073709551615")));
   EXPECT_THAT(parse_error("seed: 18446744073709551616"),
               HasSubstr("18446744073709551616, it must be from 0 to 18446744073709551615"));
-  EXPECT_THAT(parse_error("train: {steps: 9223372036854775808}"),
+  EXPECT_THAT(parse_error("train: {eval_every: 9223372036854775808}"),
               HasSubstr("from 0 to 9223372036854775807"));
 }
 

@@ -42,11 +42,11 @@ TEST_F(PrepareRunFolder, NamesTheArithmeticKeysThatDiffer) {
     FAIL() << "another arithmetic is taken";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
-    EXPECT_THAT(
-        error.what(),
-        AllOf(HasSubstr("grpo.beta was 0, is 0.25; "), HasSubstr("optimizer.eps was 1e-08, is 0.5"),
-              HasSubstr(R"(reward.command was [], is ["python3", "reward.py"])"),
-              Not(HasSubstr("learners"))));
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("grpo.beta was 0.04, is 0.25; "),
+                      HasSubstr("optimizer.eps was 1e-08, is 0.5"),
+                      HasSubstr(R"(reward.command was [], is ["python3", "reward.py"])"),
+                      Not(HasSubstr("learners"))));
   }
 }
 
