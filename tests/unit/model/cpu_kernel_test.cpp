@@ -233,9 +233,10 @@ TEST(CpuKernel, TokenLogprob) {
                               random_tensor({rows}, 3)};
       const OpRun run = [&](const OpTable& ops, const Tensors& x) {
         const TokenLogprobs forward = ops.token_logprob(x[0], x[1], targets, 0.8);
-        at::Tensor dhead = at::ones_like(x[1]);
-        const at::Tensor dhidden = ops.token_logprob_backward(
-            x[2].to(forward.lse.scalar_type()), {}, x[0], x[1], targets, forward, 0.8, dhead);
+        const at::ScalarType wide = forward.lse.scalar_type();
+        at::Tensor dhead = at::ones_like(x[1], wide);
+        const at::Tensor dhidden =
+            ops.token_logprob_backward(x[2].to(wide), {}, x[0], x[1], targets, forward, 0.8, dhead);
         return Tensors{forward.logprob, forward.entropy, forward.lse, dhidden, dhead};
       };
       expect_agreement(inputs, run, cpu_ops().reads_panels ? Threads::kSameBits : Threads::kNear);
@@ -255,7 +256,7 @@ TEST(CpuKernel, TokenLogprobWithEntropy) {
     const OpRun run = [&](const OpTable& ops, const Tensors& x) {
       const TokenLogprobs forward = ops.token_logprob(x[0], x[1], targets, 0.8);
       const at::ScalarType wide = forward.lse.scalar_type();
-      at::Tensor dhead = at::ones_like(x[1]);
+      at::Tensor dhead = at::ones_like(x[1], wide);
       const at::Tensor dhidden = ops.token_logprob_backward(x[2].to(wide), x[3].to(wide), x[0],
                                                             x[1], targets, forward, 0.8, dhead);
       return Tensors{dhidden, dhead};
