@@ -136,12 +136,12 @@ void check_loop_evaluation(const RunConfig& config, Stage stage) {
   if (config.checkpoint.keep_best == 0) {
     return;
   }
-  check(config.train.eval_every > 0, kUsage, stands(config, "checkpoint.keep_best"),
-        " and train.eval_every is 0, so that no checkpoint has an evaluation: set train.eval_every "
-        "above 0, or checkpoint.keep_best to 0");
   check(stage != Stage::kGrpo || config.rollout.replay.empty(), kUsage,
         stands(config, "checkpoint.keep_best"), " and ", stands(config, "rollout.replay"),
         ": nothing is evaluated in a replay, set checkpoint.keep_best to 0");
+  check(config.train.eval_every > 0, kUsage, stands(config, "checkpoint.keep_best"),
+        " and train.eval_every is 0, so that no checkpoint has an evaluation: set train.eval_every "
+        "above 0, or checkpoint.keep_best to 0");
 }
 
 void check_evaluate(const RunConfig& config) {
