@@ -129,6 +129,7 @@ int run_in_session(Session& session, Stage stage, const StageOptions& options, R
   context.reward_process = start.reward_process.get();
   set_log_tag(session.size() == 1 ? "" : tag_of(context));
   at::set_num_threads(compute_threads(config, session, context.topology));
+  give_back_temporaries(config.model);
   if (session.rank() == 0) {
     warn_of_slow_compute(config.model);
   }

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <malloc.h>
 #include <string>
 
 namespace cogent::launch {
@@ -37,12 +38,18 @@ const model::OpTable& compute_ops(const ModelSettings& model) {
   return model::cpu_ops(scalar_type(model.compute));
 }
 
+void give_back_temporaries(const ModelSettings& model) {
+  if (model.compute == WeightType::kBFloat16) {
+    constexpr int kOwnMapping = 1 << 20;  // bytes
+    mallopt(M_MMAP_THRESHOLD, kOwnMapping);
+  }
+}
+
 void warn_of_slow_compute(const ModelSettings& model) {
   if (model.compute == WeightType::kBFloat16 && !model::cpu_multiplies_bfloat16()) {
     log_warning(
-        "bfloat16 is computed with on a CPU without AVX512-BF16: its products are those of float32 "
-        "over widened values, and a run takes several times as long as with model.compute: "
-        "float32");
+        "computing in bfloat16 on a CPU without AVX512-BF16: products are those of float32 over "
+        "widened values, which takes longer than computing in float32");
   }
 }
 

@@ -17,6 +17,10 @@ namespace cogent::launch {
 at::ScalarType weight_type(const ModelSettings& model);
 // The ops that compute in the type of model.compute.
 const model::OpTable& compute_ops(const ModelSettings& model);
+// The reference ops compute in widened copies of many sizes, which would leave gaps in the heap of
+// a tenth of what a process takes: under model.compute: bfloat16 each is mapped and unmapped.
+// Called before there are tensors.
+void give_back_temporaries(const ModelSettings& model);
 // A line of the log where model.compute is bfloat16 and this CPU has no instruction for it.
 void warn_of_slow_compute(const ModelSettings& model);
 
