@@ -1,3 +1,5 @@
+#include "core/config/config.hpp"
+#include "core/config/presets.hpp"
 #include "tests/mpi/mpi_session.hpp"
 #include "tests/unit/trainer/learner_testing.hpp"
 #include "trainer/schedule.hpp"
@@ -6,8 +8,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <numeric>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace cogent::trainer {
@@ -200,29 +204,75 @@ TEST(GrpoStep, AnEntropyBonusRaisesTheEntropy) {
   EXPECT_GT(run.learner.grpo_step(groups).entropy, second.entropy);
 }
 
-// Each objective's step ends, and is the same however many learners share it.
+// The presets, and one configuration for each idea that none of them has.
+std::map<std::string, GrpoSettings> objectives() {
+  std::map<std::string, GrpoSettings> all;
+  for (const Preset& preset : presets()) {
+    const std::string name(preset.name);
+    all[name] = parse_config("preset: " + name, "the test", {}).grpo;
+  }
+  const auto add = [&](const std::string& name, const auto& change) {
+    all[name] = one_update().grpo;
+    change(all[name]);
+  };
+  add("grpo", [](GrpoSettings& grpo) { grpo.loss = LossType::kGrpo; });
+  add("bnpo", [](GrpoSettings& grpo) { grpo.loss = LossType::kBnpo; });
+  add("token sum norm", [](GrpoSettings& grpo) { grpo.loss = LossType::kTokenSumNorm; });
+  add("dual clip, k1", [](GrpoSettings& grpo) {
+    grpo.delta = 1.5;
+    grpo.kl_estimator = KlEstimator::kK1;
+  });
+  add("leave one out", [](GrpoSettings& grpo) {
+    grpo.beta = 0;
+    grpo.baseline = Baseline::kLeaveOneOut;
+    grpo.scale_rewards = ScaleRewards::kNone;
+  });
+  add("kl in the reward", [](GrpoSettings& grpo) {
+    grpo.kl_in = KlPlace::kReward;
+    grpo.scale_rewards = ScaleRewards::kBatch;
+  });
+  add("proximal, truncated", [](GrpoSettings& grpo) {
+    grpo.old_policy = OldPolicy::kProximal;
+    grpo.num_iterations = 2;
+  });
+  add("proximal, masked sequences", [](GrpoSettings& grpo) {
+    grpo.old_policy = OldPolicy::kProximal;
+    grpo.importance = Importance::kMask;
+    grpo.importance_level = RatioLevel::kSequence;
+    grpo.importance_cap = 1e9;
+  });
+  add("entropy, mini-batches", [](GrpoSettings& grpo) {
+    grpo.entropy_coef = 0.01;
+    grpo.mini_batch_prompts = 2;
+  });
+  return all;
+}
+
+// However many learners share a step, and in whatever deal: the same bits where the CPU has own
+// kernels, and elsewhere the same but for rounding.
 TEST(GrpoStep, LearnersShareEveryObjective) {
   std::vector<RolloutGroup> groups = example_groups();
   record(groups);
-  std::vector<RunConfig> configs(6, one_update());
-  configs[0].grpo.ratio = RatioLevel::kSequence;
-  configs[1].grpo.surrogate = Surrogate::kCispo;
-  configs[2].grpo.kl_in = KlPlace::kReward;
-  configs[3].grpo.old_policy = OldPolicy::kProximal;
-  configs[3].grpo.importance_level = RatioLevel::kSequence;
-  configs[4].grpo.beta = 0;
-  configs[4].grpo.baseline = Baseline::kLeaveOneOut;
-  configs[5].grpo.entropy_coef = 0.01;
   const auto self = distributed::make_self_communicator("alone");
-  for (const RunConfig& config : configs) {
-    const StepMetrics together = step(config, groups).metrics;
+  for (const auto& [name, grpo] : objectives()) {
+    SCOPED_TRACE(name);
+    RunConfig config = one_update();
+    config.grpo = grpo;
+    config.numerics = model::cpu_ops().reads_panels ? Numerics::kExact : Numerics::kFast;
+    const Result together = step(config, groups);
     TestLearner run(config, *self, kModel, 1);
     const StepMetrics alone = run.learner.grpo_step(groups);
-    EXPECT_NEAR(together.loss, alone.loss, 1e-5);
-    EXPECT_NEAR(together.grad_norm, alone.grad_norm, 1e-3 * alone.grad_norm);
-    EXPECT_NEAR(together.kl, alone.kl, 1e-5);
-    EXPECT_NEAR(together.ratio_mean, alone.ratio_mean, 1e-4);
     EXPECT_GT(alone.grad_norm, 0);
+    if (config.numerics == Numerics::kExact) {
+      EXPECT_EQ(together.hash, run.policy.weights_xxh3());
+      EXPECT_EQ(together.metrics.loss, alone.loss);
+      EXPECT_EQ(together.metrics.grad_norm, alone.grad_norm);
+    } else {
+      EXPECT_NEAR(together.metrics.loss, alone.loss, 1e-5);
+      EXPECT_NEAR(together.metrics.grad_norm, alone.grad_norm, 1e-3 * alone.grad_norm);
+    }
+    EXPECT_NEAR(together.metrics.kl, alone.kl, 1e-5);
+    EXPECT_NEAR(together.metrics.ratio_mean, alone.ratio_mean, 1e-4);
   }
 }
 
