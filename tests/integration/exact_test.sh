@@ -15,7 +15,23 @@ launch 2 recorded grpo recorded "${grpo_keys[@]}" train.steps=4
 same "recorded: status" "$status" 0
 replay=("${grpo_keys[@]}" train.steps=4 rollout.record=false "rollout.replay=$PWD/recorded/rollouts" learner.micro_batch_tokens=200)
 good alone grpo "${replay[@]}" cluster.learners=1 run.dir=alone
-same "alone: steps" "$(column step alone/metrics.jsonl | xargs)" "1 2 3 4"
+
+# With the micro-batches of the run that was recorded its log-probabilities are this one's. Another last digit of one of them shows
+# in its step, and in none before.
+same_cut=("${grpo_keys[@]}" train.steps=4 rollout.record=false cluster.learners=1)
+good again grpo "${same_cut[@]}" run.dir=again "rollout.replay=$PWD/recorded/rollouts"
+same "again: ratio_max_deviation" "$(column ratio_max_deviation again/metrics.jsonl | xargs)" "0 0 0 0"
+same "again: weights of each step" "$(hashes again)" "$(hashes recorded)"
+mkdir changed
+awk '/"step":2,/ && !done && match($0, /"logprobs":\[-[0-9.]*/) {
+       at = RSTART + RLENGTH - 1
+       $0 = substr($0, 1, at - 1) (substr($0, at, 1) == "1" ? "2" : "1") substr($0, at + 1)
+       done = 1
+     } { print }' recorded/rollouts/rollouts.jsonl >changed/rollouts.jsonl
+same "changed: lines that differ" "$(diff recorded/rollouts/rollouts.jsonl changed/rollouts.jsonl | grep -c '^>')" 1
+good seen grpo "${same_cut[@]}" run.dir=seen "rollout.replay=$PWD/changed"
+same "seen: first step that deviates" "$(column ratio_max_deviation seen/metrics.jsonl | awk '$1 > 0 { print NR }' | head -n 1)" 3
+
 for variant in "2 gradients none 1" "3 parameters full 2" "2 parameters none 0" "3 optimizer full 1"; do
   read -r learners shard recompute prefetch <<<"$variant"
   name="grpo-$learners-$shard-$recompute"
