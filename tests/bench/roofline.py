@@ -16,7 +16,7 @@ import sys
 from collections import defaultdict
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 590, 30, 430
-WIDTH, HEIGHT = 900, 480
+WIDTH, HEIGHT = 930, 480
 INTENSITIES = (0.1, 1000)  # of the axes: floating-point operations a byte
 RATES = (0.5, 400)  # GFLOP/s
 
@@ -109,7 +109,7 @@ def main():
         print(f'<circle cx="{RIGHT + 22}" cy="{row}" r="8" fill="{colour}"/>')
         print(f'<text x="{RIGHT + 22}" y="{row + 3.5}" font-size="9" fill="white" text-anchor="middle">{number}</text>')
         print(f'<text x="{RIGHT + 36}" y="{row + 4}">{name.replace("_", " ")}: {rate:.3g} GFLOP/s, {100 * share:.0f} %</text>')
-    print(f'<text x="{RIGHT + 14}" y="{BOTTOM + 36}" fill="#555">share of the roof that the memory leaves</text>')
+    print(f'<text x="{RIGHT + 14}" y="{BOTTOM + 36}" fill="#555">share of the memory roof; above 100 %: from caches</text>')
     print("</svg>")
 
 
