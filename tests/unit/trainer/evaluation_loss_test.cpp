@@ -15,20 +15,6 @@ namespace {
 
 using namespace testing;
 
-// Sequences of lengths that differ.
-std::vector<TrainSequence> held_out(std::int64_t vocab) {
-  std::vector<TrainSequence> sequences;
-  for (const RolloutGroup& group : make_groups(vocab)) {
-    for (const Completion& completion : group.completions) {
-      TrainSequence& sequence = sequences.emplace_back();
-      sequence.prompt_ids = group.prompt_ids;
-      sequence.completion_ids = completion.ids;
-      sequence.group = static_cast<std::uint32_t>(sequences.size());
-    }
-  }
-  return sequences;
-}
-
 RunConfig sft_config(Numerics numerics, ShardMode shard) {
   RunConfig config = test_config();
   config.numerics = numerics;
@@ -40,7 +26,7 @@ RunConfig sft_config(Numerics numerics, ShardMode shard) {
 MeanLoss loss_behind_an_update(const RunConfig& config, distributed::Communicator& learners,
                                const std::string& fixture, std::int64_t micro_batch_tokens) {
   TestLearner run(config, learners, fixture, 1);
-  const std::vector<TrainSequence> sequences = held_out(run.model.config().vocab_size);
+  const std::vector<TrainSequence> sequences = sequences_of_groups(run.model.config().vocab_size);
   run.learner.sft_step(std::span(sequences).first(4));
   const EvaluationLoss evaluation(run.model, learners, sequences, micro_batch_tokens);
   const WholeWeights whole(run.policy);
@@ -77,7 +63,7 @@ double oracle_loss(const TestLearner& run, const std::vector<TrainSequence>& seq
 
 TEST_P(EvaluationLossOf, IsTheMeanOfTheTrainedTokensInFloat64) {
   TestLearner run(sft_config(Numerics::kFast, ShardMode::kOptimizer), world(), GetParam(), 1);
-  const std::vector<TrainSequence> sequences = held_out(run.model.config().vocab_size);
+  const std::vector<TrainSequence> sequences = sequences_of_groups(run.model.config().vocab_size);
   const EvaluationLoss evaluation(run.model, world(), sequences, 24);
   const std::uint64_t before = run.policy.weights_xxh3();
   const MeanLoss mean = evaluation.mean(evaluation.own_sums(run.policy.weights()));

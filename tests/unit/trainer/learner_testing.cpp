@@ -65,6 +65,19 @@ std::vector<RolloutGroup> make_groups(std::int64_t vocab) {
   return groups;
 }
 
+std::vector<TrainSequence> sequences_of_groups(std::int64_t vocab) {
+  std::vector<TrainSequence> sequences;
+  for (const RolloutGroup& group : make_groups(vocab)) {
+    for (const Completion& completion : group.completions) {
+      TrainSequence& sequence = sequences.emplace_back();
+      sequence.prompt_ids = group.prompt_ids;
+      sequence.completion_ids = completion.ids;
+      sequence.group = static_cast<std::uint32_t>(sequences.size());
+    }
+  }
+  return sequences;
+}
+
 RunConfig test_config() {
   RunConfig config;
   config.numerics = Numerics::kFast;

@@ -13,6 +13,8 @@ namespace cogent::trainer::testing {
 // Groups with lengths that differ, log-probabilities left for the learner.
 std::vector<RolloutGroup> make_groups(std::int64_t vocab);
 
+// Their completions as sequences of SFT, each a group of its own; lengths differ.
+std::vector<TrainSequence> sequences_of_groups(std::int64_t vocab);
 // Several micro-batches, mini-batches and passes a step, under `numerics: fast`.
 RunConfig test_config();
 

@@ -25,19 +25,6 @@ RunConfig mixed(ShardMode shard = ShardMode::kOptimizer, Recompute recompute = R
   return config;
 }
 
-std::vector<TrainSequence> sequences_of(const TestLearner& run) {
-  std::vector<TrainSequence> sequences;
-  for (const RolloutGroup& group : make_groups(run.model.config().vocab_size)) {
-    for (const Completion& completion : group.completions) {
-      TrainSequence& sequence = sequences.emplace_back();
-      sequence.prompt_ids = group.prompt_ids;
-      sequence.completion_ids = completion.ids;
-      sequence.group = static_cast<std::uint32_t>(sequences.size());
-    }
-  }
-  return sequences;
-}
-
 struct Losses {
   double first = 0;
   double last = 0;
@@ -48,7 +35,7 @@ class MixedPrecision : public ::testing::TestWithParam<const char*> {
   // Of so many SFT updates over the same sequences.
   Losses losses(const RunConfig& config, int updates) {
     TestLearner run(config, world(), GetParam(), updates);
-    const std::vector<TrainSequence> sequences = sequences_of(run);
+    const std::vector<TrainSequence> sequences = sequences_of_groups(run.model.config().vocab_size);
     Losses result;
     for (int update = 0; update < updates; ++update) {
       result.last = run.learner.sft_step(sequences).loss;
@@ -68,7 +55,7 @@ TEST_P(MixedPrecision, MasterTakesUpdatesThatItsRoundingLoses) {
     config.optimizer.weight_decay = 0;
     config.optimizer.schedule = Schedule::kConstant;
     TestLearner run(config, world(), GetParam(), 40);
-    const std::vector<TrainSequence> sequences = sequences_of(run);
+    const std::vector<TrainSequence> sequences = sequences_of_groups(run.model.config().vocab_size);
     std::vector<std::vector<float>> before;
     for (std::size_t unit = 0; unit < run.policy.layout().units().size(); ++unit) {
       const std::span<const float> master = run.policy.own_weights(unit);
